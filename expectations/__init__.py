@@ -1,0 +1,1 @@
+"""Great Expectations suites, one per table, and the gate that runs them."""

@@ -1,0 +1,1 @@
+"""What only jobs need: session, settings, readers, lake, graph, manifest, progress."""
