@@ -1,0 +1,126 @@
+"""Newton's method for the likelihood of a binary response, which is concave, and the covariances of its maximum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.links import Link
+from haiguan.transforms.estimators.partitioned_matrix import PartitionedMatrix
+
+MAXIMUM_ITERATIONS = 40
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """Where the log-likelihood is highest.
+
+    Attributes:
+        coefficients: K + L numbers.
+        index: N values of x'b.
+        inverse_information: inverse of the observed information at the maximum, (K + L) x (K + L).
+        scores: N derivatives of the log-likelihood contributions with respect to the index.
+        log_likelihood: at the maximum.
+    """
+
+    coefficients: np.ndarray
+    index: np.ndarray
+    inverse_information: np.ndarray
+    scores: np.ndarray
+    log_likelihood: float
+
+
+def maximise(matrix: PartitionedMatrix, outcome: np.ndarray, link: Link, names: Sequence[str]) -> Maximum:
+    """Maximum likelihood by Newton's method with step halving, from zero coefficients.
+
+    It has converged when a full Newton step moves no observation's index by more than TOLERANCE (relative to the
+    largest index). The gain in likelihood would not do as a criterion: where some combination of regressors separates
+    zeros from ones it vanishes while the coefficients still run away to infinity.
+
+    Args:
+        matrix: the design, of full column rank.
+        outcome: N zeros and ones, both present.
+        link: probit or logit.
+        names: of the K + L columns, for the error.
+
+    Raises:
+        InputError: the likelihood has no maximum; the columns that run away are named.
+    """
+    signs = 2.0 * outcome - 1.0
+    scale = 1.0 / np.sqrt(np.diag(matrix.gram(np.ones(len(outcome)))) / len(outcome))
+    coefficients, index = np.zeros(matrix.shape[1]), np.zeros(len(outcome))
+    step = coefficients
+    for _ in range(MAXIMUM_ITERATIONS):
+        try:
+            step = scale * _newton_step(matrix, signs, index, link, scale)
+        except LinAlgError:
+            break
+        change = matrix.dot(step)
+        if not np.isfinite(change).all():
+            break
+        length = _step_length(signs, index, change, link)
+        coefficients, index = coefficients + length * step, index + length * change
+        if length == 1.0 and np.abs(change).max() <= TOLERANCE * (1.0 + np.abs(index).max()):
+            return _at_maximum(matrix, signs, coefficients, link)
+    raise _no_maximum(step / scale, names, link)
+
+
+def sandwich(matrix: PartitionedMatrix, maximum: Maximum, clusters: np.ndarray | None) -> np.ndarray:
+    """H^-1 M H^-1 without small-sample factor, H the observed information.
+
+    Args:
+        matrix: the design.
+        maximum: from `maximise`.
+        clusters: N integer codes of the clusters within which scores are summed; None takes each observation alone.
+    """
+    scores = maximum.scores
+    middle = matrix.gram(scores**2) if clusters is None else matrix.cluster_products(scores, clusters)
+    return maximum.inverse_information @ middle @ maximum.inverse_information
+
+
+def _newton_step(
+    matrix: PartitionedMatrix, signs: np.ndarray, index: np.ndarray, link: Link, scale: np.ndarray
+) -> np.ndarray:
+    signed = signs * index
+    information = matrix.gram(link.information(signed)) * np.outer(scale, scale)
+    gradient = matrix.weighted_sum(signs * link.score(signed)) * scale
+    return cho_solve(cho_factor(information), gradient)
+
+
+def _step_length(signs: np.ndarray, index: np.ndarray, change: np.ndarray, link: Link) -> float:
+    """The first of 1, 1/2, 1/4, ... that does not lower the log-likelihood (beyond rounding)."""
+    before = link.log_likelihood(signs * index).sum()
+    allowance = 1e-12 * (1.0 + abs(before))
+    length = 1.0
+    while length > 1e-6 and link.log_likelihood(signs * (index + length * change)).sum() < before - allowance:
+        length /= 2
+    return length
+
+
+def _at_maximum(matrix: PartitionedMatrix, signs: np.ndarray, coefficients: np.ndarray, link: Link) -> Maximum:
+    index = matrix.dot(coefficients)
+    signed = signs * index
+    information = matrix.gram(link.information(signed))
+    scale = 1.0 / np.sqrt(np.diag(information))
+    inverse = cho_solve(cho_factor(information * np.outer(scale, scale)), np.diag(scale)) * scale[:, None]
+    return Maximum(
+        coefficients=coefficients,
+        index=index,
+        inverse_information=(inverse + inverse.T) / 2,
+        scores=signs * link.score(signed),
+        log_likelihood=float(link.log_likelihood(signed).sum()),
+    )
+
+
+def _no_maximum(direction: np.ndarray, names: Sequence[str], link: Link) -> InputError:
+    sizes = np.abs(direction)
+    runaway = [names[j] for j in np.argsort(-sizes, kind="stable") if sizes[j] >= 0.1 * sizes.max()][:5]
+    return InputError(
+        f"The {link.name} has no maximum: some combination of {', '.join(runaway)} predicts the outcome of some "
+        "observations perfectly; leave one of these columns out, or coarsen it."
+    )

@@ -1,0 +1,112 @@
+"""Probit and logit as Stata estimates them: observed information, clustered errors, perfect prediction reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from haiguan.transforms.estimators.binary_response import BinaryResponse, fit_binary_response
+from haiguan.transforms.estimators.links import Logistic, Normal
+from haiguan.transforms.estimators.marginal_effects import average_marginal_effects, interaction_effects
+from haiguan.transforms.estimators.response_design import response_design
+from haiguan.transforms.estimators.result import Estimates
+
+
+def probit(
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    *,
+    dummies: Sequence[str] = (),
+    clusters: Sequence[str] = (),
+    robust: bool = False,
+) -> Estimates:
+    """Probit by maximum likelihood, with its average marginal effects.
+
+    Covariance (see `binary_response.fit_binary_response`) and perfect prediction follow Stata's probit: a cell of a
+    dummy, or of a zero-one regressor, in which the outcome is constant leaves the sample, and is named in `warnings`.
+
+    Args:
+        data: one row per observation.
+        outcome: a column of zeros and ones.
+        regressors: numeric columns, or products of them: "a:b", "a:a" for the square.
+        dummies: columns of any type, or crossings "a^b", whose levels enter as dummies; not listed in `terms`.
+            A dummy for each small group biases a probit (incidental parameters): take industries or years, not firms.
+        clusters: no, one or several columns.
+        robust: heteroskedasticity-robust errors where there are no clusters.
+
+    Returns:
+        Estimates, with statistics log_likelihood, log_likelihood_constant, pseudo_r2 (McFadden) and mean_outcome;
+        `related` holds "average marginal effects" and, where there are products, "interaction effects".
+
+    Raises:
+        InputError: a column is absent, not numeric or infinite; the outcome is not zero or one or does not vary; a
+            combination of columns separates its zeros from its ones; a cluster column has missing values or one level.
+
+    Wooldridge's example 17.1 (Introductory Econometrics), labour force participation of married women:
+
+    >>> from linearmodels.datasets import mroz
+    >>> columns = ["nwifeinc", "educ", "exper", "expersq", "age", "kidslt6", "kidsge6"]
+    >>> participation = probit(mroz.load(), "inlf", columns)
+    >>> participation.terms.loc["educ", ["estimate", "standard_error"]].round(3).to_list()
+    [0.131, 0.025]
+    >>> participation.related["average marginal effects"].terms.loc["educ", "estimate"].round(3)
+    np.float64(0.039)
+    """
+    return _with_effects(fit_probit(data, outcome, regressors, dummies=dummies, clusters=clusters, robust=robust))
+
+
+def logit(
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    *,
+    dummies: Sequence[str] = (),
+    clusters: Sequence[str] = (),
+    robust: bool = False,
+) -> Estimates:
+    """Logit by maximum likelihood, with its average marginal effects; arguments and errors are those of `probit`.
+
+    >>> from linearmodels.datasets import mroz
+    >>> columns = ["nwifeinc", "educ", "exper", "expersq", "age", "kidslt6", "kidsge6"]
+    >>> logit(mroz.load(), "inlf", columns).terms.loc["educ", ["estimate", "standard_error"]].round(3).to_list()
+    [0.221, 0.043]
+    """
+    return _with_effects(fit_logit(data, outcome, regressors, dummies=dummies, clusters=clusters, robust=robust))
+
+
+def fit_probit(
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    *,
+    dummies: Sequence[str] = (),
+    clusters: Sequence[str] = (),
+    robust: bool = False,
+) -> BinaryResponse:
+    """The fitted model behind `probit`: for effects by observation and the coefficients of dummies."""
+    return fit_binary_response(response_design(data, outcome, regressors, dummies, clusters), Normal(), robust)
+
+
+def fit_logit(
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    *,
+    dummies: Sequence[str] = (),
+    clusters: Sequence[str] = (),
+    robust: bool = False,
+) -> BinaryResponse:
+    """The fitted model behind `logit`."""
+    return fit_binary_response(response_design(data, outcome, regressors, dummies, clusters), Logistic(), robust)
+
+
+def _with_effects(model: BinaryResponse) -> Estimates:
+    if not model.design.columns:
+        return model.estimates
+    related = {"average marginal effects": average_marginal_effects(model)}
+    if any(len(product) > 1 for product in model.design.products):
+        related["interaction effects"] = interaction_effects(model).average
+    return replace(model.estimates, related=related)
