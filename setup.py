@@ -6,18 +6,17 @@
 import zipfile
 from pathlib import Path
 
-from setuptools import Command, find_namespace_packages, setup
+from setuptools import Command, find_packages, setup
 
 FOLDERS = ("jobs", "transforms", "expectations", "conf")
 
 
 def packages() -> list[str]:
-    """Every folder below the four, conf's data folders included, under the name it is imported by."""
+    """Every package below the four folders, under the name it is imported by."""
     return [
         f"haiguan.{name}"
         for folder in FOLDERS
-        for name in [folder, *(f"{folder}.{below}" for below in find_namespace_packages(folder))]
-        if "__pycache__" not in name
+        for name in [folder, *(f"{folder}.{below}" for below in find_packages(folder))]
     ]
 
 
@@ -46,6 +45,6 @@ class PyFiles(Command):
 setup(
     packages=packages(),
     package_dir={f"haiguan.{folder}": folder for folder in FOLDERS},
-    package_data={"": ["*.yaml", "*.csv", "*.html", "*.css", "*.j2", "py.typed"]},
+    package_data={"haiguan.conf": ["**/*.yaml", "**/*.csv"], "haiguan.jobs": ["**/*.html", "**/*.css"]},
     cmdclass={"py_files": PyFiles},
 )

@@ -25,6 +25,15 @@ _DECLARED = (
         optional=frozenset(f"unreadable raw_bytes_hex {_CUSTOMS_FIELDS}".split()),
     ),
     Table(
+        name="core_customs__layouts",
+        grain="one layout of customs files",
+        columns=pick(
+            "layout edition first_year last_year hs_revision period_format product_digits is_product_number "
+            "partner_coding"
+        ),
+        key=("layout",),
+    ),
+    Table(
         name="core_customs__labels",
         grain="one label of a coded field in one layout, and what it stands for",
         columns=pick("layout field label code"),
@@ -105,9 +114,8 @@ _DECLARED = (
         name="quarantine_trade__flows",
         grain="one line of a UN Comtrade file that broke a rejecting rule, with its raw text",
         columns=pick("year file_id file line layout rules value_usd raw_text"),
-        key=("year", "file_id", "line"),
-        slice=("year",),
-        optional=frozenset({"value_usd"}),
+        key=("file_id", "line"),
+        optional=frozenset({"year", "value_usd"}),
         may_be_empty=True,
     ),
     Table(

@@ -1,0 +1,1 @@
+"""Every setting with its default, the layouts of files, small code tables, and the studies: data, no code."""

@@ -1,0 +1,69 @@
+"""What every suite expects because the table is declared so: how many rows, a key that is there and unique, codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import great_expectations.expectations as gxe
+from great_expectations.expectations.expectation import Expectation
+from haiguan.expectations.exact import ExpectExactSumToEqual, ExpectKeyToBeUnique
+from haiguan.transforms.schema import Table
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What is known of a table before it is gated, from the counts of its inputs and from settings.
+
+    Attributes:
+        records_in: records of the input that the table accounts for or sums up; None where there is no such input.
+        amount_in: their US dollars; None where the input has none.
+        quarantined: records that the same build put in quarantine.
+        quarantined_share: the largest share of records that may be there (setting `gates.quarantined_share`).
+        key_sample_above: number of rows above which only a sample of the keys is compared.
+    """
+
+    records_in: int | None
+    amount_in: Decimal | None
+    quarantined: int
+    quarantined_share: float
+    key_sample_above: int
+
+
+def declared(table: Table, bounds: Bounds) -> list[Expectation]:
+    """The expectations that follow from the declaration of a table and the counts of its inputs."""
+    return [
+        *_number_of_rows(table, bounds),
+        *[gxe.ExpectColumnValuesToNotBeNull(column=name) for name in table.key],
+        ExpectKeyToBeUnique(key=list(table.key), sample_above=bounds.key_sample_above),
+        *_codes(table),
+        *_conservation(table, bounds),
+    ]
+
+
+def _number_of_rows(table: Table, bounds: Bounds) -> list[Expectation]:
+    if table.accounts_for and bounds.records_in is not None:
+        return [gxe.ExpectTableRowCountToEqual(value=bounds.records_in - bounds.quarantined)]
+    at_most = bounds.records_in if table.merges else None
+    return [gxe.ExpectTableRowCountToBeBetween(min_value=0 if table.may_be_empty else 1, max_value=at_most)]
+
+
+def _codes(table: Table) -> list[Expectation]:
+    coded = [column for column in table.columns if column.values]
+    return [
+        gxe.ExpectColumnValuesToBeInSet(column=column.name, value_set=list(column.values or ())) for column in coded
+    ]
+
+
+def _conservation(table: Table, bounds: Bounds) -> list[Expectation]:
+    if not table.merges or bounds.amount_in is None:
+        return []
+    return [ExpectExactSumToEqual(column="value_usd", value=str(bounds.amount_in))]
+
+
+def quarantine_share(bounds: Bounds) -> list[Expectation]:
+    """That no larger share of the records than the settings allow is in quarantine."""
+    if bounds.records_in is None:
+        return []
+    at_most = int(bounds.quarantined_share * bounds.records_in)
+    return [gxe.ExpectTableRowCountToBeBetween(min_value=0, max_value=at_most)]

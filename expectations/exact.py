@@ -1,0 +1,102 @@
+"""Two expectations that Great Expectations lacks: a key counted by its hash, and a sum that is exact."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from great_expectations.core.metric_domain_types import MetricDomainTypes
+from great_expectations.execution_engine import SparkDFExecutionEngine
+from great_expectations.expectations.expectation import BatchExpectation
+from great_expectations.expectations.metrics.metric_provider import metric_value
+from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+_SAMPLED_RANGE = 64
+
+
+def repeated_keys(frame: DataFrame, key: list[str], sample_above: int) -> DataFrame:
+    """The keys that stand in more than one row, with the number of rows, largest first.
+
+    Keys are grouped by a 64-bit hash, and only those whose hash occurs twice are compared in full. Above
+    `sample_above` rows only keys in one 64th of the hash range are looked at.
+    """
+    hashed = frame.select(*key).withColumn("key_hash", F.xxhash64(*key))
+    if sample_above < frame.count():
+        hashed = hashed.where(F.col("key_hash").bitwiseAND(_SAMPLED_RANGE - 1) == 0)
+    suspects = hashed.groupBy("key_hash").count().where("count > 1").select("key_hash")
+    return (
+        hashed.join(F.broadcast(suspects.limit(100_000)), "key_hash", "left_semi")
+        .groupBy(*key)
+        .agg(F.count("*").alias("records"))
+        .where("records > 1")
+        .orderBy(F.desc("records"), *key)
+    )
+
+
+class RepeatedKeys(TableMetricProvider):
+    """Number of keys that stand in more than one row."""
+
+    metric_name = "table.repeated_keys"
+    value_keys = ("key", "sample_above")
+
+    @metric_value(engine=SparkDFExecutionEngine)
+    def _spark(
+        cls,  # noqa: N805
+        execution_engine: SparkDFExecutionEngine,
+        metric_domain_kwargs: dict,
+        metric_value_kwargs: dict,
+        **_: Any,
+    ) -> int:
+        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+        return repeated_keys(frame, metric_value_kwargs["key"], metric_value_kwargs["sample_above"]).count()
+
+
+class ExactSum(TableMetricProvider):
+    """Sum of a decimal column, as text, since a double would lose cents."""
+
+    metric_name = "table.exact_sum"
+    value_keys = ("column",)
+
+    @metric_value(engine=SparkDFExecutionEngine)
+    def _spark(
+        cls,  # noqa: N805
+        execution_engine: SparkDFExecutionEngine,
+        metric_domain_kwargs: dict,
+        metric_value_kwargs: dict,
+        **_: Any,
+    ) -> str:
+        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+        total = frame.agg(F.sum(F.col(metric_value_kwargs["column"]).cast("decimal(38,6)"))).head()
+        return str((total and total[0]) or 0)
+
+
+class ExpectKeyToBeUnique(BatchExpectation):
+    """No key stands in more than one row."""
+
+    key: list[str]
+    sample_above: int
+
+    metric_dependencies: ClassVar = ("table.repeated_keys",)
+    success_keys: ClassVar = ("key", "sample_above")
+    args_keys: ClassVar = ("key", "sample_above")
+
+    def _validate(self, metrics: dict, **_: Any) -> dict:  # type: ignore[override]
+        repeated = metrics["table.repeated_keys"]
+        return {"success": repeated == 0, "result": {"observed_value": repeated}}
+
+
+class ExpectExactSumToEqual(BatchExpectation):
+    """The sum of a decimal column is a given number, to the last digit."""
+
+    column: str
+    value: str
+
+    metric_dependencies: ClassVar = ("table.exact_sum",)
+    success_keys: ClassVar = ("column", "value")
+    args_keys: ClassVar = ("column", "value")
+
+    def _validate(self, metrics: dict, **_: Any) -> dict:  # type: ignore[override]
+        found = metrics["table.exact_sum"]
+        return {"success": Decimal(found) == Decimal(self.value), "result": {"observed_value": found}}

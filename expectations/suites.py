@@ -1,0 +1,174 @@
+"""One suite per table, each a function that carries the table's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import great_expectations.expectations as gxe
+from great_expectations.expectations.expectation import Expectation
+from haiguan.expectations.declared import Bounds, declared, quarantine_share
+from haiguan.transforms.schema import TABLES
+
+_AT_LEAST_NINE_OF_TEN = 0.9
+
+
+def raw_customs__declarations(bounds: Bounds) -> list[Expectation]:
+    """Most lines can be read, or the file is not what its layout says."""
+    return [
+        *declared(TABLES["raw_customs__declarations"], bounds),
+        gxe.ExpectColumnValuesToBeNull(column="unreadable", mostly=_AT_LEAST_NINE_OF_TEN),
+    ]
+
+
+def core_customs__layouts(bounds: Bounds) -> list[Expectation]:
+    """As declared."""
+    return declared(TABLES["core_customs__layouts"], bounds)
+
+
+def core_customs__labels(bounds: Bounds) -> list[Expectation]:
+    """As declared."""
+    return declared(TABLES["core_customs__labels"], bounds)
+
+
+def core_countries__codes(bounds: Bounds) -> list[Expectation]:
+    """ISO codes have three letters; customs codes are not shared by two countries."""
+    return [
+        *declared(TABLES["core_countries__codes"], bounds),
+        gxe.ExpectColumnValuesToMatchRegex(column="country_code", regex="^[A-Z]{3}$"),
+        gxe.ExpectColumnValuesToBeUnique(column="customs_code"),
+    ]
+
+
+def core_products__codes(bounds: Bounds) -> list[Expectation]:
+    """Every code has six digits."""
+    return [
+        *declared(TABLES["core_products__codes"], bounds),
+        gxe.ExpectColumnValuesToMatchRegex(column="product_code", regex="^[0-9]{6}$"),
+    ]
+
+
+def core_customs__declarations(bounds: Bounds) -> list[Expectation]:
+    """Every raw record is here or in quarantine; codes are well formed, values not negative, months all present."""
+    return [
+        *declared(TABLES["core_customs__declarations"], bounds),
+        gxe.ExpectColumnValuesToMatchRegex(column="firm_code", regex="^[0-9A-Z]{10}$"),
+        gxe.ExpectColumnValuesToMatchRegex(column="product_code", regex="^[0-9]{6,10}$"),
+        gxe.ExpectColumnValuesToMatchRegex(column="partner_code", regex="^[A-Z]{3}$"),
+        gxe.ExpectColumnValuesToBeBetween(column="value_usd", min_value=0),
+        gxe.ExpectColumnValuesToBeBetween(column="quantity", min_value=0),
+        gxe.ExpectColumnValuesToNotBeNull(column="quantity", mostly=_AT_LEAST_NINE_OF_TEN, severity="warning"),
+        gxe.ExpectColumnDistinctValuesToContainSet(
+            column="direction", value_set=["export", "import"], severity="warning"
+        ),
+    ]
+
+
+def quarantine_customs__declarations(bounds: Bounds) -> list[Expectation]:
+    """No larger a share of the records than `gates.quarantined_share`."""
+    return [*declared(TABLES["quarantine_customs__declarations"], bounds), *quarantine_share(bounds)]
+
+
+def core_customs__annual_flows(bounds: Bounds) -> list[Expectation]:
+    """The dollars of the flows are the dollars of the declarations, to the cent."""
+    return [
+        *declared(TABLES["core_customs__annual_flows"], bounds),
+        gxe.ExpectColumnValuesToBeBetween(column="value_usd", min_value=0),
+    ]
+
+
+def raw_trade__comtrade(bounds: Bounds) -> list[Expectation]:
+    """Most lines can be read, or the file is not what its layout says."""
+    return [
+        *declared(TABLES["raw_trade__comtrade"], bounds),
+        gxe.ExpectColumnValuesToBeNull(column="unreadable", mostly=_AT_LEAST_NINE_OF_TEN),
+    ]
+
+
+def core_trade__flows(bounds: Bounds) -> list[Expectation]:
+    """Every raw record is here or in quarantine; reporters have a name, nearly all of them a code."""
+    return [
+        *declared(TABLES["core_trade__flows"], bounds),
+        gxe.ExpectColumnValuesToBeBetween(column="value_usd", min_value=0),
+        gxe.ExpectColumnValuesToNotBeNull(column="reporter_code", mostly=_AT_LEAST_NINE_OF_TEN, severity="warning"),
+    ]
+
+
+def quarantine_trade__flows(bounds: Bounds) -> list[Expectation]:
+    """No larger a share of the records than `gates.quarantined_share`."""
+    return [*declared(TABLES["quarantine_trade__flows"], bounds), *quarantine_share(bounds)]
+
+
+def measure_products__concentration(bounds: Bounds) -> list[Expectation]:
+    """Shares of more exporters are not smaller, and the index is not above the largest share."""
+    return [
+        *declared(TABLES["measure_products__concentration"], bounds),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="share_3", column_B="share_1", or_equal=True),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="share_5", column_B="share_3", or_equal=True),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="share_1", column_B="herfindahl", or_equal=True),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="exporters", column_B="exporters_with_iso", or_equal=True),
+    ]
+
+
+def measure_products__exporters(bounds: Bounds) -> list[Expectation]:
+    """Shares lie above 0 and at most at 1."""
+    return [
+        *declared(TABLES["measure_products__exporters"], bounds),
+        gxe.ExpectColumnValuesToBeBetween(column="export_share", min_value=0, strict_min=True, max_value=1),
+    ]
+
+
+def panel_customs__firm_year(bounds: Bounds) -> list[Expectation]:
+    """Logs are there, and of amounts that a firm can trade."""
+    return [
+        *declared(TABLES["panel_customs__firm_year"], bounds),
+        gxe.ExpectColumnValuesToBeBetween(column="ln_exports", min_value=-5, max_value=30),
+        gxe.ExpectColumnValuesToBeBetween(column="ln_imports", min_value=-5, max_value=30),
+    ]
+
+
+def result_studies__estimates(bounds: Bounds) -> list[Expectation]:
+    """No estimate without its error, and intervals around their estimates."""
+    return [
+        *declared(TABLES["result_studies__estimates"], bounds),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="estimate", column_B="ci_low", or_equal=True),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="ci_high", column_B="estimate", or_equal=True),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+            column_A="observations_before", column_B="observations", or_equal=True
+        ),
+    ]
+
+
+def result_studies__tables(bounds: Bounds) -> list[Expectation]:
+    """As declared."""
+    return declared(TABLES["result_studies__tables"], bounds)
+
+
+def result_studies__figures(bounds: Bounds) -> list[Expectation]:
+    """As declared."""
+    return declared(TABLES["result_studies__figures"], bounds)
+
+
+Suite = Callable[[Bounds], list[Expectation]]
+
+SUITES: dict[str, Suite] = {
+    suite.__name__: suite
+    for suite in (
+        raw_customs__declarations,
+        core_customs__layouts,
+        core_customs__labels,
+        core_countries__codes,
+        core_products__codes,
+        core_customs__declarations,
+        quarantine_customs__declarations,
+        core_customs__annual_flows,
+        raw_trade__comtrade,
+        core_trade__flows,
+        quarantine_trade__flows,
+        measure_products__concentration,
+        measure_products__exporters,
+        panel_customs__firm_year,
+        result_studies__estimates,
+        result_studies__tables,
+        result_studies__figures,
+    )
+}

@@ -1,0 +1,142 @@
+"""The `haiguan` command."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from haiguan.jobs.runtime.build import GateError
+from haiguan.jobs.runtime.lock import LakeHeldError
+from haiguan.jobs.runtime.progress import describe
+from haiguan.jobs.runtime.run import Request, dry_run, exit_code_of, read_settings, run
+from haiguan.transforms.errors import InputError
+from rich.console import Console
+from rich.table import Table as Grid
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+errors = Console(stderr=True)
+
+Conf = Annotated[Path | None, typer.Option("--conf", help="YAML file whose settings override conf/base.yaml.")]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")
+]
+
+
+def main() -> None:
+    """Entry point: runs a command and turns what went wrong into a sentence and an exit code."""
+    sys.exit(_guarded(lambda: app(standalone_mode=False)))
+
+
+def run_stage(stage: str) -> None:
+    """Entry point of `spark-submit jobs/<stage>.py`: builds the tables of that stage alone, from what is published."""
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+    @single.command()
+    def only(conf: Conf = None, assignments: Assignments = None, years: str | None = None, wait: bool = False) -> None:
+        request = Request(" ".join(sys.argv), only=stage, years=_years(years), wait=wait)
+        _finish(run(request, read_settings(conf, assignments or []), console))
+
+    sys.exit(_guarded(lambda: single(standalone_mode=False)))
+
+
+def _guarded(command: Callable[[], object]) -> int:
+    try:
+        returned = command()
+        return returned if isinstance(returned, int) else 0
+    except typer.Exit as exit_:
+        return exit_.exit_code
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        _explain(error)
+        return exit_code_of(error)
+
+
+def _explain(error: BaseException) -> None:
+    if isinstance(error, InputError):
+        for fault in error.faults:
+            errors.print(fault, style="red", highlight=False, markup=False, soft_wrap=True)
+    elif isinstance(error, GateError):
+        _explain_gate(error)
+    elif isinstance(error, LakeHeldError | KeyboardInterrupt) or type(error).__module__.startswith(("click", "typer")):
+        said = (
+            "interrupted; every table is at its last good version"
+            if isinstance(error, KeyboardInterrupt)
+            else str(error)
+        )
+        errors.print(said, style="red", highlight=False, markup=False, soft_wrap=True)
+    else:
+        _explain_fault(error)
+
+
+def _explain_fault(error: BaseException) -> None:
+    text = "".join(traceback.format_exception(error))
+    if "No space left on device" in text:
+        errors.print(
+            "the disk is full; every table is at its last good version. Free some space and run again.", style="red"
+        )
+        return
+    errors.print(text, highlight=False, markup=False, soft_wrap=True)
+    errors.print("this is a fault of haiguan or of the machine; every table is at its last good version", style="red")
+
+
+def _explain_gate(error: GateError) -> None:
+    errors.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
+    for verdict in error.verdicts:
+        errors.print(f"  {describe(verdict)}", style="red", highlight=False, markup=False, soft_wrap=True)
+        if verdict.failing_rows:
+            grid = Grid(*verdict.failing_rows[0], box=None, header_style="dim")
+            for row in verdict.failing_rows:
+                grid.add_row(*[str(value) for value in row.values()])
+            errors.print(grid)
+
+
+def _years(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, _, last = text.partition("-")
+    try:
+        return int(first), int(last or first)
+    except ValueError:
+        raise InputError(f"--years {text}: write a year or a span of years, such as 2003-2007") from None
+
+
+def _finish(report: Path) -> None:
+    console.print(f"report: {report}", highlight=False, soft_wrap=True)
+
+
+@app.callback()
+def haiguan() -> None:
+    """From customs declarations and public trade data to Delta tables, and to the tables and figures of studies."""
+
+
+@app.command("run")
+def run_command(
+    conf: Conf = None,
+    assignments: Assignments = None,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", metavar="STAGE|TABLE", help="What to build; may be repeated.")
+    ] = None,
+    years: Annotated[str | None, typer.Option(help="Year slices that may be published, such as 2003-2007.")] = None,
+    dry_run_: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be built, and why; change nothing.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for a lake that another run holds.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Hash every file again.")] = False,
+) -> None:
+    """Build every table that the named inputs allow, and the report."""
+    settings = read_settings(conf, assignments or [])
+    request = Request(" ".join(["haiguan", *sys.argv[1:]]), tuple(to or ()), None, _years(years), wait, verify)
+    if dry_run_:
+        dry_run(request, settings, console)
+    else:
+        _finish(run(request, settings, console))
+
+
+if __name__ == "__main__":
+    main()

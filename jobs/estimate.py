@@ -1,0 +1,12 @@
+"""Estimate: the tables and figures of the studies, as data."""
+
+from haiguan.jobs.runtime.graph import Stage
+from haiguan.transforms.studies.figures import result_studies__figures
+from haiguan.transforms.studies.tables import result_studies__tables
+
+STAGE = Stage("estimate", publishes=(result_studies__tables, result_studies__figures))
+
+if __name__ == "__main__":
+    from haiguan.jobs.cli import run_stage
+
+    run_stage(STAGE.name)

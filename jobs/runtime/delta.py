@@ -1,0 +1,182 @@
+"""Delta tables on a local disk: created as declared, and new slices taken in by one commit without writing them twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake.transaction import AddAction
+from haiguan.transforms.schema import Column, Table
+
+_KEEP = "interval 3650 days"
+DECLARATION = "haiguan.declaration"
+_SIMPLE = {
+    "string": pa.string(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "array<string>": pa.list_(pa.field("element", pa.string())),
+}
+
+
+def declaration_hash(table: Table) -> str:
+    """SHA-256 of all that the declaration says about the stored table."""
+    said = [table.grain, table.key, table.slice, sorted(table.optional), [repr(column) for column in table.columns]]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """The declared columns as an Arrow schema, labels as comments."""
+    return pa.schema([_arrow_field(column, column.name in table.optional) for column in table.columns])
+
+
+def _arrow_field(column: Column, nullable: bool) -> pa.Field:
+    return pa.field(column.name, _arrow_type(column.type), nullable, {"comment": column.label})
+
+
+def _arrow_type(name: str) -> pa.DataType:
+    if name.startswith("decimal("):
+        precision, scale = name.removeprefix("decimal(").rstrip(")").split(",")
+        return pa.decimal128(int(precision), int(scale))
+    return _SIMPLE[name]
+
+
+def create(path: Path, table: Table) -> None:
+    """An empty table at `path` with the declared types, comments, NOT NULL and CHECK constraints and partitions."""
+    DeltaTable.create(
+        str(path),
+        schema=Schema.from_arrow(arrow_schema(table)),
+        partition_by=list(table.slice) if table.layer != "ops" else [],
+        name=table.name,
+        description=table.grain,
+        configuration={
+            "delta.logRetentionDuration": _KEEP,
+            "delta.deletedFileRetentionDuration": _KEEP,
+            DECLARATION: declaration_hash(table),
+        },
+        raise_if_key_not_exists=False,
+    )
+    if table.checks:
+        DeltaTable(str(path)).alter.add_constraint(table.checks)
+
+
+def exists(path: Path) -> bool:
+    """Whether a Delta table lies at `path`."""
+    return (path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(path))
+
+
+def is_as_declared(path: Path, table: Table) -> bool:
+    """Whether the stored table was written by the declaration that holds now."""
+    return DeltaTable(str(path)).metadata().configuration.get(DECLARATION) == declaration_hash(table)
+
+
+def adopt(path: Path, staged: Path, table: Table, slices: Sequence[Mapping[str, Any]] | None, run_id: str) -> int:
+    """Takes the files of a staged table below `path` into the table there, in one commit that drops what they replace.
+
+    Args:
+        path: of the table.
+        staged: of the staged table, a folder inside `path`.
+        table: the declaration of both.
+        slices: the slices that the staged rows replace; None: the whole table.
+        run_id: goes into the commit's userMetadata.
+
+    Returns:
+        The version of the table that holds the new files.
+    """
+    target = DeltaTable(str(path))
+    whole = slices is None or not table.slice
+    redeclared = not is_as_declared(path, table)
+    target.create_write_transaction(
+        _added_files(staged, staged.relative_to(path)),
+        mode="overwrite",
+        schema=DeltaTable(str(staged)).schema(),
+        partition_by=list(table.slice),
+        partition_filters=None if whole else _partition_filters(table, slices or ()),
+        commit_properties=CommitProperties(custom_metadata={"userMetadata": run_id}),
+    )
+    version = DeltaTable(str(path)).version()
+    if redeclared:
+        version = _redeclare(path, table)
+    shutil.rmtree(staged / "_delta_log")
+    return version
+
+
+def has_adopted(path: Path, staged: Path) -> bool:
+    """Whether some version of the table at `path` holds files of the staged table."""
+    mark = f'"{staged.relative_to(path).as_posix()}/'
+    return any(mark in commit.read_text(encoding="utf-8") for commit in (path / "_delta_log").glob("*.json"))
+
+
+def _added_files(staged: Path, below: Path) -> list[AddAction]:
+    """The files that the staged table's log holds, their paths written from the target's root."""
+    actions = []
+    for commit in sorted((staged / "_delta_log").glob("*.json")):
+        for line in commit.read_text(encoding="utf-8").splitlines():
+            added = json.loads(line).get("add")
+            if added:
+                actions.append(
+                    AddAction(
+                        f"{below.as_posix()}/{unquote(added['path'])}",
+                        added["size"],
+                        added["partitionValues"],
+                        added["modificationTime"],
+                        True,
+                        added.get("stats") or "{}",
+                    )
+                )
+    return actions
+
+
+def _partition_filters(table: Table, slices: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]]:
+    """One `in` per slice column; right because slices that are replaced together differ in the last column only."""
+    return [(name, "in", sorted({str(values[name]) for values in slices})) for name in table.slice]
+
+
+def _redeclare(path: Path, table: Table) -> int:
+    """Constraints and declaration of a table that was just overwritten under a changed declaration."""
+    stored = DeltaTable(str(path))
+    for key in stored.metadata().configuration:
+        if key.startswith("delta.constraints."):
+            stored.alter.drop_constraint(key.removeprefix("delta.constraints."))
+    if table.checks:
+        stored.alter.add_constraint(table.checks)
+    stored.alter.set_table_properties({DECLARATION: declaration_hash(table)}, raise_if_not_exists=False)
+    return DeltaTable(str(path)).version()
+
+
+def append(
+    path: Path, table: Table, rows: Sequence[Mapping[str, Any]], run_id: str, replacing: str | None = None
+) -> None:
+    """Adds rows to an operations table, created where it is missing.
+
+    Args:
+        path: of the table.
+        table: its declaration.
+        rows: column -> value.
+        run_id: goes into the commit's userMetadata.
+        replacing: SQL condition of the rows that the new ones replace; None: nothing is replaced.
+    """
+    if not exists(path):
+        create(path, table)
+    named = [{name: row.get(name) for name in table.column_names} for row in rows]
+    write_deltalake(
+        str(path),
+        pa.Table.from_pylist(named, schema=arrow_schema(table)),
+        mode="append" if replacing is None else "overwrite",
+        predicate=replacing,
+        commit_properties=CommitProperties(custom_metadata={"userMetadata": run_id}),
+    )
+
+
+def read(path: Path, columns: Sequence[str] | None = None, version: int | None = None) -> pa.Table:
+    """A Delta table as Arrow, read from its files on the driver."""
+    return DeltaTable(str(path), version=version).to_pyarrow_table(columns=list(columns) if columns else None)

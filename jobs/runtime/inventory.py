@@ -1,0 +1,177 @@
+"""The files of a source: found, hashed, told apart from their copies, and checked before anything is read."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from haiguan.jobs.runtime.layouts import Layout, find_layout
+from haiguan.transforms.errors import InputError
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a source.
+
+    Attributes:
+        path: where it lies.
+        name: its path below the input's root, with forward slashes: the same on every machine.
+        size: in bytes.
+        modified_at: time of last change.
+        sha256: of its bytes.
+        layout: by which it is read.
+        headings: in the order of the file.
+        year: of delivery; None where the layout has none.
+        copies: how many files of the source have these very bytes.
+    """
+
+    path: Path
+    name: str
+    size: int
+    modified_at: datetime
+    sha256: str
+    layout: Layout
+    headings: tuple[str, ...]
+    year: int | None
+    copies: int = 1
+
+    @property
+    def file_id(self) -> str:
+        """First 16 hex digits of the SHA-256 of the name."""
+        return hashlib.sha256(self.name.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an earlier run found out about a file, good as long as size and time have not changed."""
+
+    size: int
+    modified_at: datetime
+    sha256: str
+
+
+def take_inventory(
+    source: str,
+    paths: str | Sequence[str],
+    layouts: Sequence[Layout],
+    years: tuple[int, int],
+    known: Mapping[str, Known],
+) -> list[File]:
+    """The files of a source in the order of their names, every distinct content once.
+
+    Args:
+        source: name under `inputs`.
+        paths: file, folder or glob, or several.
+        layouts: those of the source.
+        years: first and last year that a file may be of.
+        known: name -> what is known of it; such a file is not hashed again.
+
+    Raises:
+        InputError: all faults of all files: missing, empty, without a layout, cut off, of a year outside the settings.
+    """
+    faults: list[str] = []
+    found: list[File] = []
+    for path, name in _discover(source, paths):
+        try:
+            found.append(_examine(path, name, layouts, years, known.get(name)))
+        except InputError as error:
+            faults += error.faults
+    if faults:
+        raise InputError(*faults)
+    return _without_copies(found)
+
+
+def _discover(source: str, paths: str | Sequence[str]) -> list[tuple[Path, str]]:
+    """Path and name of every file, sorted by name; hidden files are passed over."""
+    listed = [paths] if isinstance(paths, str) else list(paths)
+    found: dict[Path, str] = {}
+    faults = []
+    for text in listed:
+        matches = [(Path(match), root) for match, root in _expand(text) if not Path(match).name.startswith(".")]
+        if not matches:
+            faults.append(
+                f"inputs.{source}: {text}: no such file, and no file in it; correct the path or set it to null"
+            )
+        found.update({path: path.relative_to(root).as_posix() for path, root in matches})
+    if faults:
+        raise InputError(*faults)
+    return sorted(found.items(), key=lambda pair: pair[1])
+
+
+def _expand(text: str) -> list[tuple[Path, Path]]:
+    path = Path(text)
+    if path.is_dir():
+        return [(below, path) for below in path.rglob("*") if below.is_file()]
+    if path.is_file():
+        return [(path, path.parent)]
+    root = Path(text.split("*")[0].split("?")[0].split("[")[0])
+    root = root if root.is_dir() else root.parent
+    return [(Path(match), root) for match in glob.glob(text, recursive=True) if Path(match).is_file()]
+
+
+def _examine(path: Path, name: str, layouts: Sequence[Layout], years: tuple[int, int], known: Known | None) -> File:
+    status = path.stat()
+    if status.st_size == 0:
+        raise InputError(f"{path}: the file is empty; fetch it again or take it out of the inputs")
+    with path.open("rb") as stream:
+        first_line = stream.readline()
+    layout = find_layout(str(path), first_line, layouts)
+    year = layout.year_of(path.name)
+    if year is not None and not years[0] <= year <= years[1]:
+        raise InputError(
+            f"{path}: the file is of {year}, but run.years is {years[0]} to {years[1]}; widen run.years or take it out"
+        )
+    headings = layout.split(first_line) or []
+    _refuse_truncated(path, len(headings), layout)
+    modified_at = datetime.fromtimestamp(status.st_mtime, timezone.utc)
+    unchanged = known is not None and (known.size, known.modified_at) == (status.st_size, modified_at)
+    sha256 = known.sha256 if known is not None and unchanged else _sha256(path)
+    return File(path, name, status.st_size, modified_at, sha256, layout, tuple(headings), year)
+
+
+def _refuse_truncated(path: Path, fields: int, layout: Layout) -> None:
+    """A file that ends inside a line was cut off when it was copied or fetched.
+
+    Raises:
+        InputError: no line break at the end, and fewer fields in the last line than in the heading.
+    """
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - _CHUNK))
+        tail = stream.read()
+    if tail.endswith(b"\n"):
+        return
+    last_line = tail[tail.rfind(b"\n") + 1 :]
+    split = layout.split(last_line)
+    if split is None or len(split) < fields:
+        lines = sum(chunk.count(b"\n") for chunk in _chunks(path)) + 1
+        raise InputError(
+            f"{path}, line {lines}: the file ends in the middle of a line ({len(split or [])} of {fields} fields); "
+            "fetch or unpack it again"
+        )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    for chunk in _chunks(path):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _chunks(path: Path):
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
+
+
+def _without_copies(found: Sequence[File]) -> list[File]:
+    """Every distinct content once, under the name that sorts first, with the number of its copies."""
+    by_content: dict[str, list[File]] = {}
+    for file in found:
+        by_content.setdefault(file.sha256, []).append(file)
+    return [replace(files[0], copies=len(files)) for files in by_content.values()]

@@ -1,0 +1,178 @@
+"""The lake: every table in its folder, staged, gated and published; readers stay on the last good version."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import pandas as pd
+import pyarrow as pa
+from haiguan.jobs.runtime import delta
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.schema import TABLES, Table
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import _parse_datatype_string
+
+FORMAT = 1
+_MARKER = "haiguan.json"
+
+Slice = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A table's new rows, written but not yet published."""
+
+    table: Table
+    path: Path
+
+
+class Lake:
+    """A folder of Delta tables that this project has made."""
+
+    def __init__(self, root: str) -> None:
+        """Opens the lake at `root`, a path or a file: URI; makes it where there is nothing.
+
+        Raises:
+            InputError: the folder holds something else, or a lake of a newer version.
+        """
+        self.root = _local_path(root)
+        marker = self.root / _MARKER
+        if not marker.exists():
+            if self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
+                raise InputError(
+                    f"{self.root}: this folder holds something that is no lake of haiguan (no {_MARKER} in it); "
+                    "name an empty or a new folder with --set lake=DIR"
+                )
+            self.root.mkdir(parents=True, exist_ok=True)
+            marker.write_text(json.dumps({"format": FORMAT}), encoding="utf-8")
+        _check_format(marker)
+
+    def path(self, table: str) -> Path:
+        """Where a table lies."""
+        return self.root / TABLES[table].folder
+
+    def exists(self, table: str) -> bool:
+        """Whether a table has been published."""
+        return delta.exists(self.path(table))
+
+    def published(self) -> list[str]:
+        """The tables that have been published, in the order of the schema."""
+        return [name for name in TABLES if self.exists(name)]
+
+    def is_as_declared(self, table: Table) -> bool:
+        """Whether the published table has the columns declared now; a table not yet published has."""
+        return not self.exists(table.name) or delta.is_as_declared(self.path(table.name), table)
+
+    def read(self, session: SparkSession, table: str, version: int | None = None) -> DataFrame:
+        """A published table, at a version where one is named."""
+        reader = session.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(str(self.path(table)))
+
+    def read_on_driver(self, table: str, version: int | None = None) -> pd.DataFrame:
+        """A published table as a pandas frame, decimals as doubles, read from its files."""
+        arrow = delta.read(self.path(table), version=version)
+        return pa.table(
+            {
+                name: column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
+                for name, column in zip(arrow.column_names, arrow.columns, strict=True)
+            }
+        ).to_pandas()
+
+    def stage(self, session: SparkSession, frame: DataFrame | pd.DataFrame, table: Table, run_id: str) -> Staged:
+        """Writes the rows beside the published ones, under the schema and the constraints of their table."""
+        target = self.path(table.name)
+        if not delta.exists(target):
+            delta.create(target, table)
+        path = target / "staged" / f"{run_id}-{uuid.uuid4().hex[:8]}"
+        delta.create(path, table)
+        if isinstance(frame, pd.DataFrame):
+            frame = session.createDataFrame(frame[list(table.column_names)], schema=ddl(table))
+        enforce(frame, table).write.format("delta").mode("append").option("userMetadata", run_id).save(str(path))
+        return Staged(table, path)
+
+    def read_staged(self, session: SparkSession, staged: Staged) -> DataFrame:
+        """The staged rows, as the gate sees them."""
+        return session.read.format("delta").load(str(staged.path))
+
+    def publish(self, staged: Staged, slices: Sequence[Slice] | None, run_id: str) -> int:
+        """Takes the staged rows in and drops those they replace, in one commit; returns the table's new version."""
+        return delta.adopt(self.path(staged.table.name), staged.path, staged.table, slices, run_id)
+
+    def discard(self, staged: Staged) -> None:
+        """Removes rows that will not be published."""
+        shutil.rmtree(staged.path, ignore_errors=True)
+
+    def remove_slices(self, session: SparkSession, table: Table, slices: Sequence[Slice], run_id: str) -> int:
+        """Publishes that the slices hold nothing any more."""
+        empty = session.createDataFrame([], schema=ddl(table))
+        return self.publish(self.stage(session, empty, table, run_id), slices, run_id)
+
+    def clear_leftovers(self) -> None:
+        """Removes what a killed run had staged; of what its table has taken in, only the log of the staging."""
+        for log in self.root.glob("*/*/staged/*/_delta_log"):
+            shutil.rmtree(log if delta.has_adopted(log.parents[2], log.parent) else log.parent)
+
+
+def _local_path(root: str) -> Path:
+    parsed = urlparse(root)
+    if parsed.scheme not in ("", "file"):
+        raise InputError(f"lake={root}: a lake lies on a disk that this machine mounts; {parsed.scheme}: is not one")
+    return Path(parsed.path if parsed.scheme else root).absolute()
+
+
+def _check_format(marker: Path) -> None:
+    try:
+        found = json.loads(marker.read_text(encoding="utf-8"))["format"]
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{marker}: this is not what haiguan writes there; name another folder with lake=") from None
+    if found > FORMAT:
+        raise InputError(
+            f"{marker}: this lake was written by a newer haiguan (format {found}, this one knows {FORMAT})"
+        )
+
+
+def ddl(table: Table) -> str:
+    """The declared columns as a Spark DDL string."""
+    return ", ".join(f"{column.name} {column.type}" for column in table.columns)
+
+
+def enforce(frame: DataFrame, table: Table) -> DataFrame:
+    """The declared columns in their order.
+
+    Raises:
+        TypeError: a column is missing, undeclared or of another type: a fault of the function that made the frame.
+    """
+    found = dict(frame.dtypes)
+    declared = {column.name: _parse_datatype_string(column.type).simpleString() for column in table.columns}
+    faults = [
+        f"{name}: declared {kind}, made {found.get(name, 'nothing')}"
+        for name, kind in declared.items()
+        if found.get(name) != kind
+    ]
+    faults += [f"{name}: made, not declared" for name in found.keys() - declared.keys()]
+    if faults:
+        raise TypeError(f"{table.name} is not as declared: {'; '.join(sorted(faults))}")
+    return frame.select(*declared)
+
+
+def in_slices(slices: Sequence[Slice], columns: Sequence[str]) -> SparkColumn:
+    """The condition that a row belongs to one of the slices, in the columns named."""
+    condition = F.lit(False)
+    for values in sorted({tuple(values[name] for name in columns) for values in slices}):
+        matches = [F.col(name) == F.lit(value) for name, value in zip(columns, values, strict=True)]
+        together = matches[0]
+        for match in matches[1:]:
+            together = together & match
+        condition = condition | together
+    return condition

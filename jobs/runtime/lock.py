@@ -1,0 +1,75 @@
+"""One writer per lake: a file lock that the JVM holds, because the JVM may outlive a killed Python and go on writing."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+_SECONDS_BETWEEN_TRIES = 1.0
+
+
+class LakeHeldError(RuntimeError):
+    """Another run holds the lake (exit code 4)."""
+
+
+@contextlib.contextmanager
+def hold(
+    session: SparkSession, lake: Path, run_id: str, wait: bool, say: Callable[[str], None] = lambda _: None
+) -> Iterator[None]:
+    """Holds the lake for the length of the block.
+
+    Raises:
+        LakeHeldError: another run holds it, and `wait` is off. The message names the holder.
+    """
+    handle, locked = _lock(session, lake / "lock", wait, say)
+    (lake / "lock.json").write_text(json.dumps(_self(run_id)), encoding="utf-8")
+    try:
+        yield
+    finally:
+        locked.release()
+        handle.close()
+
+
+def _lock(session: SparkSession, path: Path, wait: bool, say: Callable[[str], None]) -> tuple[Any, Any]:
+    """The open file and its lock, tried until it is free where `wait` is on."""
+    handle = session._jvm.java.io.RandomAccessFile(str(path), "rw")  # type: ignore[union-attr]
+    told = False
+    while (locked := handle.getChannel().tryLock()) is None:
+        holder = describe_holder(path.parent)
+        if not wait:
+            handle.close()
+            raise LakeHeldError(f"{path.parent}: another run holds this lake: {holder}. Use --wait to wait for it.")
+        if not told:
+            say(f"waiting for {holder}")
+            told = True
+        time.sleep(_SECONDS_BETWEEN_TRIES)
+    return handle, locked
+
+
+def _self(run_id: str) -> dict[str, Any]:
+    started = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    return {
+        "run": run_id,
+        "user": getpass.getuser(),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "since": started,
+    }
+
+
+def describe_holder(lake: Path) -> str:
+    """Who took the lake last, as one phrase."""
+    try:
+        holder = json.loads((lake / "lock.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "a run that has not yet said its name"
+    return "run {run}, process {pid} of {user} on {host}, since {since}".format(**holder)

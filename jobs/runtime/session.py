@@ -1,0 +1,132 @@
+"""The Spark session: Delta on, GB18030 allowed, and its noise in a file instead of on the screen."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from delta import configure_spark_with_delta_pip
+from haiguan.transforms.errors import InputError
+from pydantic import BaseModel, ConfigDict
+from pyspark.sql import SparkSession
+
+DELTA_PACKAGE = "io.delta:delta-spark_4.1_2.13:4.4.0"
+JAVA = 17
+INSTALL_JAVA = (
+    "Debian: apt-get install openjdk-17-jre-headless; Fedora: dnf install java-17-openjdk-headless; "
+    "macOS: brew install openjdk@17; conda: conda install -c conda-forge openjdk=17"
+)
+_ALWAYS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    # Spark 4 refuses GB18030 without the first, and ends the job at the first bad byte without the second.
+    "spark.sql.legacy.javaCharsets": "true",
+    "spark.sql.legacy.codingErrorAction": "true",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+
+class SparkSettings(BaseModel):
+    """How Spark runs: where, with how much memory, and any setting of its own under `conf`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    master: str
+    driver_memory: str
+    shuffle_partitions: int
+    conf: dict[str, str]
+
+
+def open_session(settings: SparkSettings, log: Path) -> SparkSession:
+    """A session with Delta; what the JVM prints goes to `log`.
+
+    Raises:
+        InputError: no Java 17 is installed.
+    """
+    os.environ["JAVA_HOME"] = find_java()
+    # Spark's Python workers must be the interpreter that runs the driver, not whatever `python3` is on the path.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with _terminal_output_to(log):
+        session = configure_spark_with_delta_pip(_builder(settings)).getOrCreate()
+        session.sparkContext.setLogLevel("WARN")
+    return session
+
+
+def _builder(settings: SparkSettings) -> SparkSession.Builder:
+    builder = SparkSession.builder.appName("haiguan")
+    configuration = {
+        **_ALWAYS,
+        "spark.driver.memory": settings.driver_memory,
+        "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+        **settings.conf,
+    }
+    if "SPARK_SUBMIT_MODE" not in os.environ and "SPARK_ENV_LOADED" not in os.environ:
+        builder = builder.master(settings.master)
+    for key, value in configuration.items():
+        builder = builder.config(key, value)
+    return builder
+
+
+@contextlib.contextmanager
+def _terminal_output_to(log: Path) -> Iterator[None]:
+    """The JVM inherits the streams that are open when it starts, so they point to the log just then."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    with log.open("ab") as sink:
+        os.dup2(sink.fileno(), 1)
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            for descriptor, original in zip((1, 2), kept, strict=True):
+                os.dup2(original, descriptor)
+                os.close(original)
+
+
+def find_java() -> str:
+    """The home of a Java 17: JAVA_HOME, the one on the path, or one of the usual folders.
+
+    Raises:
+        InputError: there is none.
+    """
+    for home in _java_homes():
+        if _java_version(home) == JAVA:
+            return str(home)
+    raise InputError(f"Spark needs Java {JAVA} and none was found; install it and run again. {INSTALL_JAVA}")
+
+
+def _java_homes() -> Iterator[Path]:
+    if "JAVA_HOME" in os.environ:
+        yield Path(os.environ["JAVA_HOME"])
+    if on_path := shutil.which("java"):
+        yield Path(on_path).resolve().parent.parent
+    for pattern in ("/usr/lib/jvm/*17*", "/Library/Java/JavaVirtualMachines/*17*/Contents/Home"):
+        yield from sorted(Path("/").glob(pattern.lstrip("/")))
+    for brewed in ("/opt/homebrew/opt/openjdk@17", "/usr/local/opt/openjdk@17"):
+        yield Path(brewed)
+    if "CONDA_PREFIX" in os.environ:
+        yield Path(os.environ["CONDA_PREFIX"]) / "lib" / "jvm"
+
+
+def _java_version(home: Path) -> int | None:
+    java = home / "bin" / "java"
+    if not java.exists():
+        return None
+    said = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', said)
+    return int(found.group(1)) if found else None

@@ -1,0 +1,199 @@
+"""The sources: which slices a `files_<source>` parameter has, and the frame that it is given."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from haiguan.jobs.runtime.inventory import File, take_inventory
+from haiguan.jobs.runtime.lake import Slice
+from haiguan.jobs.runtime.layouts import Layout, labels, load_layouts
+from haiguan.jobs.runtime.manifest import Known, slice_id
+from haiguan.jobs.runtime.readers import read_delimited
+from haiguan.jobs.runtime.settings import Settings
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.schema import TABLES
+from pyspark.sql import DataFrame, SparkSession
+
+_RAW = {"customs": "raw_customs__declarations", "comtrade": "raw_trade__comtrade"}
+_REVISION_OF_CLASS = {
+    "H0": "HS1992",
+    "H1": "HS1996",
+    "H2": "HS2002",
+    "H3": "HS2007",
+    "H4": "HS2012",
+    "H5": "HS2017",
+    "H6": "HS2022",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source, looked through but not yet read.
+
+    Attributes:
+        slices: slice id -> slice.
+        fingerprints: slice id -> hash of what the slice holds.
+        records: roughly how many records the slices hold, where it is known.
+        read: the frame of some slices.
+        files: those of an input, for the manifest.
+    """
+
+    slices: Mapping[str, Slice]
+    fingerprints: Mapping[str, str]
+    read: Callable[[SparkSession, Sequence[Slice]], DataFrame | pd.DataFrame]
+    files: Sequence[File] = ()
+
+
+def is_available(source: str, settings: Settings) -> bool:
+    """Whether the settings name files of the source; the packaged ones are always there."""
+    return source not in _RAW or getattr(settings.inputs, source) is not None
+
+
+def open_source(source: str, settings: Settings, known: Mapping[str, Known]) -> Source:
+    """Looks through a source: its files are found and hashed, none is read.
+
+    Args:
+        source: name after `files_`.
+        settings: of the run.
+        known: what earlier runs found out about its files.
+
+    Raises:
+        InputError: all faults of all its files.
+    """
+    if source in _RAW:
+        return _delimited_files(source, settings, known)
+    if source == "studies":
+        return _studies(settings)
+    rows = _packaged_rows(source, settings)
+    content = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+    return Source({"": {}}, {"": content}, lambda session, _: session.createDataFrame(rows, _schema(source)))
+
+
+def _delimited_files(source: str, settings: Settings, known: Mapping[str, Known]) -> Source:
+    table = TABLES[_RAW[source]]
+    layouts = load_layouts(source, settings.run.layouts)
+    found = take_inventory(source, getattr(settings.inputs, source), layouts, settings.run.years, known)
+    keyed = {slice_id(values): (values, file) for file in found for values in [_slice_of(file, table.slice)]}
+
+    def read(session: SparkSession, slices: Sequence[Slice]) -> DataFrame:
+        return read_delimited(session, [keyed[slice_id(values)][1] for values in slices], table)
+
+    return Source(
+        slices={text: values for text, (values, _) in keyed.items()},
+        fingerprints={text: _fingerprint(file) for text, (_, file) in keyed.items()},
+        read=read,
+        files=found,
+    )
+
+
+def _slice_of(file: File, columns: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(file, name) for name in columns}
+
+
+def _fingerprint(file: File) -> str:
+    """Of all that the rows of a file depend on: its bytes and its name, how often it came, and how it is read."""
+    parts = [file.sha256, file.name, file.copies, file.layout.model_dump_json(exclude={"codings"})]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _packaged_rows(source: str, settings: Settings) -> list[list[Any]]:
+    """The rows of a small code table, in the order of `_schema`."""
+    if source == "customs_layouts":
+        return [_layout_row(layout) for layout in load_layouts("customs", settings.run.layouts)]
+    if source == "customs_labels":
+        found = labels(load_layouts("customs", settings.run.layouts))
+        return [[row["layout"], row["field"], row["label"], row["code"]] for row in found]
+    if source == "countries":
+        return _csv_rows("countries.csv", ["country_code", "country_name", "customs_code", "labels"])
+    if source == "products":
+        return _classifications(settings.inputs.hs_tables) or _csv_rows(
+            "products.csv", ["hs_revision", "product_code", "product_name"]
+        )
+    raise KeyError(source)
+
+
+def _schema(source: str) -> str:
+    if source == "customs_layouts":
+        return ", ".join(f"{column.name} {column.type}" for column in TABLES["core_customs__layouts"].columns)
+    return {
+        "customs_labels": "layout string, field string, label string, code string",
+        "countries": "country_code string, country_name string, customs_code string, labels string",
+        "products": "hs_revision string, product_code string, product_name string",
+    }[source]
+
+
+def _layout_row(layout: Layout) -> list[Any]:
+    return [
+        layout.name,
+        layout.edition,
+        *layout.years,
+        layout.hs_revision,
+        layout.period,
+        layout.product_digits,
+        layout.product_is_number,
+        layout.partner_coding,
+    ]
+
+
+def _csv_rows(name: str, columns: Sequence[str]) -> list[list[Any]]:
+    text = files("haiguan.conf").joinpath("codes", name).read_text(encoding="utf-8")
+    return [[row[column] for column in columns] for row in csv.DictReader(io.StringIO(text))]
+
+
+def _classifications(paths: str | Sequence[str] | None) -> list[list[Any]]:
+    """hs_revision, product_code, product_name from UN Comtrade's reference files `classificationH2.json` and the like."""
+    rows = []
+    for root in [paths] if isinstance(paths, str) else paths or []:
+        found = sorted(Path(root).rglob("classificationH*.json*"))
+        if not found:
+            raise InputError(
+                f"inputs.hs_tables: {root}: no classificationH<n>.json in it; fetch UN Comtrade's reference files, or set "
+                "it to null to use the embedded codes"
+            )
+        rows += [row for path in found for row in _classification(path)]
+    return rows
+
+
+def _classification(path: Path) -> list[list[Any]]:
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    tree = json.loads(data.decode("utf-8-sig"))
+    revision = _REVISION_OF_CLASS[tree["classCode"]]
+    entries = [(entry["id"], entry["text"].partition(" - ")[2]) for entry in tree["results"]]
+    return [[revision, code, name] for code, name in entries if re.fullmatch("[0-9]{6}", code)]
+
+
+def _studies(settings: Settings) -> Source:
+    """study, item, text of every table and figure of the studies that the settings name, one slice per study."""
+    texts = {study: _study_items(study) for study in settings.run.studies}
+    rows = pd.DataFrame(
+        [(study, item, text) for study, items in texts.items() for item, text in items],
+        columns=["study", "item", "text"],
+    )
+    return Source(
+        slices={slice_id({"study": study}): {"study": study} for study in texts},
+        fingerprints={
+            slice_id({"study": study}): hashlib.sha256(json.dumps(items).encode()).hexdigest()
+            for study, items in texts.items()
+        },
+        read=lambda _, slices: rows[rows.study.isin([values["study"] for values in slices])],
+    )
+
+
+def _study_items(study: str) -> list[tuple[str, str]]:
+    folder = files("haiguan.conf").joinpath("studies", study)
+    if not folder.is_dir():
+        there = sorted(entry.name for entry in files("haiguan.conf").joinpath("studies").iterdir())
+        raise InputError(f"run.studies: no study is called {study}; there are {', '.join(there)}")
+    found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".yaml")), key=lambda entry: entry.name)
+    return [(entry.name.removesuffix(".yaml"), entry.read_text(encoding="utf-8")) for entry in found]

@@ -1,0 +1,1 @@
+"""Countries and special areas, and the names files give them."""

@@ -1,0 +1,1 @@
+"""Customs declarations: from lines of files to annual flows."""

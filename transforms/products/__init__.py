@@ -1,0 +1,1 @@
+"""Products: codes of the Harmonised System."""

@@ -1,0 +1,1 @@
+"""Public trade data: UN Comtrade."""
