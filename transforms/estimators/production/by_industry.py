@@ -1,0 +1,120 @@
+"""One production function per industry: a plain function of one industry's rows, and Spark's loop over industries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.production.function import ProductionFunction
+from haiguan.transforms.estimators.result import Estimates
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from threadpoolctl import threadpool_limits
+
+_NUMBERS = ("estimate", "standard_error", "statistic", "p_value", "ci_low", "ci_high")
+_PRODUCTIVITY = ("productivity", "anticipated_productivity", "first_stage_residual")
+
+
+def coefficients_by_industry(
+    panel: DataFrame, industry: str, estimate: Callable[[pd.DataFrame], Estimates]
+) -> DataFrame:
+    """Coefficients of every industry, each industry a task of its own.
+
+    Args:
+        panel: Spark frame, grain firm x year.
+        industry: column of the industry, a string.
+        estimate: what to run on one industry's rows, e.g. an estimator followed by `bootstrap`; reads pandas.
+
+    Returns:
+        Grain industry x term: the industry's column, term, estimate, standard_error, statistic, p_value, ci_low,
+            ci_high,
+        observations, firms, message (warnings, or why there is no estimate: then the only row of its industry).
+    """
+    schema = ", ".join(
+        [
+            f"`{industry}` string, term string",
+            *(f"{name} double" for name in _NUMBERS),
+            "observations long, firms long, message string",
+        ]
+    )
+
+    def one(rows: pd.DataFrame) -> pd.DataFrame:
+        return industry_coefficients(rows, industry=industry, estimate=estimate)
+
+    return panel.groupBy(F.col(industry).cast("string").alias(industry)).applyInPandas(one, schema)
+
+
+def industry_coefficients(
+    rows: pd.DataFrame, *, industry: str, estimate: Callable[[pd.DataFrame], Estimates]
+) -> pd.DataFrame:
+    """Coefficients of one industry, or one row that says why there are none.
+
+    >>> def fail(rows):
+    ...     raise InputError("no firm has two consecutive years")
+    >>> found = industry_coefficients(pd.DataFrame({"sic": ["13"]}), industry="sic", estimate=fail)
+    >>> found[["sic", "message"]].to_numpy().tolist()
+    [['13', 'no firm has two consecutive years']]
+    """
+    code = str(rows[industry].iloc[0])
+    # One thread per industry: Spark already runs as many industries as there are cores.
+    with threadpool_limits(1):
+        try:
+            found = estimate(rows)
+        except InputError as error:
+            return _no_estimate(industry, code, len(rows), str(error))
+    table = found.terms.rename_axis("term").reset_index().assign(**{industry: code})
+    return table.assign(
+        observations=found.observations, firms=max(found.clusters.values()), message="; ".join(found.warnings) or None
+    )[[industry, "term", *_NUMBERS, "observations", "firms", "message"]]
+
+
+def productivity_by_industry(
+    panel: DataFrame, industry: str, keys: tuple[str, str], fit: Callable[[pd.DataFrame], ProductionFunction]
+) -> DataFrame:
+    """Productivity of every firm-year, from the production function of its industry, each industry a task of its own.
+
+    Args:
+        panel: Spark frame, grain firm x year.
+        industry: column of the industry, a string.
+        keys: columns of firm and year.
+        fit: the estimator to run on one industry's rows; reads pandas.
+
+    Returns:
+        Every row of the panel: industry, keys, productivity, anticipated_productivity, first_stage_residual (logs), and
+        message where they are null.
+    """
+    types = dict(panel.select(*keys).dtypes)
+    schema = ", ".join(
+        [
+            f"`{industry}` string",
+            *(f"`{key}` {types[key]}" for key in keys),
+            *(f"{name} double" for name in _PRODUCTIVITY),
+            "message string",
+        ]
+    )
+
+    def one(rows: pd.DataFrame) -> pd.DataFrame:
+        return industry_productivity(rows, industry=industry, keys=keys, fit=fit)
+
+    return panel.groupBy(F.col(industry).cast("string").alias(industry)).applyInPandas(one, schema)
+
+
+def industry_productivity(
+    rows: pd.DataFrame, *, industry: str, keys: tuple[str, str], fit: Callable[[pd.DataFrame], ProductionFunction]
+) -> pd.DataFrame:
+    """Productivity of the rows of one industry; rows without it carry the reason."""
+    out = rows[[industry, *keys]].astype({industry: str})
+    with threadpool_limits(1):
+        try:
+            found = fit(rows).rows[list(_PRODUCTIVITY)]
+        except InputError as error:
+            return out.assign(**dict.fromkeys(_PRODUCTIVITY), message=str(error))
+    out = out.join(found)
+    incomplete = pd.Series("a column of the production function is missing in this row", out.index, dtype=object)
+    return out.assign(message=incomplete.where(out["productivity"].isna(), None))
+
+
+def _no_estimate(industry: str, code: str, observations: int, message: str) -> pd.DataFrame:
+    empty: dict[str, object] = dict.fromkeys(("term", *_NUMBERS))
+    return pd.DataFrame([{industry: code, **empty, "observations": observations, "firms": None, "message": message}])
