@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
-
+from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.covariance import intersection, positive_semidefinite
 from haiguan.transforms.estimators.links import Link
 from haiguan.transforms.estimators.maximum_likelihood import Maximum, maximise, sandwich
 from haiguan.transforms.estimators.response_design import ResponseDesign
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
+from threadpoolctl import threadpool_limits
+
+NamedCovariance = Literal["iid", "robust", "clustered"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class BinaryResponse:
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")
-def fit_binary_response(design: ResponseDesign, link: Link, robust: bool) -> BinaryResponse:
+def fit_binary_response(design: ResponseDesign, link: Link, kind: NamedCovariance) -> BinaryResponse:
     """Maximum likelihood with the covariance that Stata's probit and logit report.
 
     Clustered: H^-1 M H^-1 G/(G-1), H the observed information, M the cross-products of cluster sums of scores; two
@@ -52,16 +54,16 @@ def fit_binary_response(design: ResponseDesign, link: Link, robust: bool) -> Bin
     Args:
         design: rows and columns.
         link: probit or logit.
-        robust: heteroskedasticity-robust errors where the design has no clusters.
+        kind: which covariance.
     """
     maximum = maximise(design.matrix, design.outcome, link, design.names)
-    standardised = _covariance(design, maximum, robust)
+    standardised = _covariance(design, maximum, kind)
     transform = design.unstandardised()
     index = pd.Index(design.names, name="term")
     coefficients = pd.Series(transform @ maximum.coefficients, index=index, name="estimate")
     covariance = pd.DataFrame(transform @ standardised @ transform.T, index=index, columns=index.rename(None))
     return BinaryResponse(
-        estimates=_estimates(design, link, maximum, coefficients, covariance, robust),
+        estimates=_estimates(design, link, maximum, coefficients, covariance, kind),
         coefficients=coefficients,
         covariance=covariance,
         link=link,
@@ -71,11 +73,12 @@ def fit_binary_response(design: ResponseDesign, link: Link, robust: bool) -> Bin
     )
 
 
-def _covariance(design: ResponseDesign, maximum: Maximum, robust: bool) -> np.ndarray:
-    if not design.clusters:
+def _covariance(design: ResponseDesign, maximum: Maximum, kind: NamedCovariance) -> np.ndarray:
+    if kind == "iid":
+        return maximum.inverse_information
+    if kind == "robust":
         observations = len(design.outcome)
-        factor = observations / (observations - 1)
-        return factor * sandwich(design.matrix, maximum, None) if robust else maximum.inverse_information
+        return observations / (observations - 1) * sandwich(design.matrix, maximum, None)
     codes = list(design.clusters.values())
     total = np.zeros_like(maximum.inverse_information)
     for size in range(1, len(codes) + 1):
@@ -92,7 +95,7 @@ def _estimates(
     maximum: Maximum,
     coefficients: pd.Series,
     covariance: pd.DataFrame,
-    robust: bool,
+    kind: NamedCovariance,
 ) -> Estimates:
     shown = [*design.names[1 : len(design.products)], design.names[0]]
     terms, covariance = coefficient_table(
@@ -111,8 +114,8 @@ def _estimates(
         clusters=clusters,
         fixed_effects=design.levels,
         statistics=_statistics(design.outcome, maximum),
-        covariance_kind=_covariance_kind(clusters, robust),
-        warnings=(*design.warnings, *_few_clusters(clusters, len(coefficients))),
+        covariance_kind=inference.describe(kind, list(clusters)),
+        warnings=(*design.warnings, *inference.cluster_warnings(clusters, len(coefficients))),
     )
 
 
@@ -125,17 +128,3 @@ def _statistics(outcome: np.ndarray, maximum: Maximum) -> dict[str, float]:
         "pseudo_r2": float(1 - maximum.log_likelihood / alone),
         "mean_outcome": share,
     }
-
-
-def _covariance_kind(clusters: Mapping[str, int], robust: bool) -> str:
-    if clusters:
-        return f"clustered by {' and '.join(clusters)}"
-    return "robust" if robust else "iid"
-
-
-def _few_clusters(clusters: Mapping[str, int], parameters: int) -> tuple[str, ...]:
-    return tuple(
-        f"{name} has {number:,} clusters for {parameters:,} coefficients: tests of all of them jointly are impossible."
-        for name, number in clusters.items()
-        if number <= parameters
-    )

@@ -17,14 +17,13 @@ from itertools import product as every_combination
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
-
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.binary_response import BinaryResponse
 from haiguan.transforms.estimators.links import Link
 from haiguan.transforms.estimators.partitioned_matrix import ROWS_AT_ONCE
 from haiguan.transforms.estimators.response_design import Product, ResponseDesign, is_zero_one, product_name
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
+from threadpoolctl import threadpool_limits
 
 Columns = Mapping[int, "np.ndarray | float"]
 

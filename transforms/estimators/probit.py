@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
-
-from haiguan.transforms.estimators.binary_response import BinaryResponse, fit_binary_response
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators import inference
+from haiguan.transforms.estimators.binary_response import BinaryResponse, NamedCovariance, fit_binary_response
 from haiguan.transforms.estimators.links import Logistic, Normal
 from haiguan.transforms.estimators.marginal_effects import average_marginal_effects, interaction_effects
 from haiguan.transforms.estimators.response_design import response_design
@@ -21,7 +22,7 @@ def probit(
     *,
     dummies: Sequence[str] = (),
     clusters: Sequence[str] = (),
-    robust: bool = False,
+    covariance: NamedCovariance | None = None,
 ) -> Estimates:
     """Probit by maximum likelihood, with its average marginal effects.
 
@@ -35,7 +36,8 @@ def probit(
         dummies: columns of any type, or crossings "a^b", whose levels enter as dummies; not listed in `terms`.
             A dummy for each small group biases a probit (incidental parameters): take industries or years, not firms.
         clusters: no, one or several columns.
-        robust: heteroskedasticity-robust errors where there are no clusters.
+        covariance: "iid" (inverse information), "robust" or "clustered"; by default clustered where clusters are named,
+            else iid, as Stata does.
 
     Returns:
         Estimates, with statistics log_likelihood, log_likelihood_constant, pseudo_r2 (McFadden) and mean_outcome;
@@ -55,7 +57,9 @@ def probit(
     >>> participation.related["average marginal effects"].terms.loc["educ", "estimate"].round(3)
     np.float64(0.039)
     """
-    return _with_effects(fit_probit(data, outcome, regressors, dummies=dummies, clusters=clusters, robust=robust))
+    return _with_effects(
+        fit_probit(data, outcome, regressors, dummies=dummies, clusters=clusters, covariance=covariance)
+    )
 
 
 def logit(
@@ -65,7 +69,7 @@ def logit(
     *,
     dummies: Sequence[str] = (),
     clusters: Sequence[str] = (),
-    robust: bool = False,
+    covariance: NamedCovariance | None = None,
 ) -> Estimates:
     """Logit by maximum likelihood, with its average marginal effects; arguments and errors are those of `probit`.
 
@@ -74,7 +78,9 @@ def logit(
     >>> logit(mroz.load(), "inlf", columns).terms.loc["educ", ["estimate", "standard_error"]].round(3).to_list()
     [0.221, 0.043]
     """
-    return _with_effects(fit_logit(data, outcome, regressors, dummies=dummies, clusters=clusters, robust=robust))
+    return _with_effects(
+        fit_logit(data, outcome, regressors, dummies=dummies, clusters=clusters, covariance=covariance)
+    )
 
 
 def fit_probit(
@@ -84,10 +90,12 @@ def fit_probit(
     *,
     dummies: Sequence[str] = (),
     clusters: Sequence[str] = (),
-    robust: bool = False,
+    covariance: NamedCovariance | None = None,
 ) -> BinaryResponse:
     """The fitted model behind `probit`: for effects by observation and the coefficients of dummies."""
-    return fit_binary_response(response_design(data, outcome, regressors, dummies, clusters), Normal(), robust)
+    return fit_binary_response(
+        response_design(data, outcome, regressors, dummies, clusters), Normal(), _kind(covariance, clusters)
+    )
 
 
 def fit_logit(
@@ -97,10 +105,19 @@ def fit_logit(
     *,
     dummies: Sequence[str] = (),
     clusters: Sequence[str] = (),
-    robust: bool = False,
+    covariance: NamedCovariance | None = None,
 ) -> BinaryResponse:
     """The fitted model behind `logit`."""
-    return fit_binary_response(response_design(data, outcome, regressors, dummies, clusters), Logistic(), robust)
+    return fit_binary_response(
+        response_design(data, outcome, regressors, dummies, clusters), Logistic(), _kind(covariance, clusters)
+    )
+
+
+def _kind(covariance: NamedCovariance | None, clusters: Sequence[str]) -> NamedCovariance:
+    kind = inference.resolve(covariance or ("clustered" if clusters else "iid"), clusters)
+    if kind == "iid" or kind == "robust" or kind == "clustered":
+        return kind
+    raise InputError(f"Errors of a probit or logit are iid, robust or clustered, not {inference.describe(kind, ())}.")
 
 
 def _with_effects(model: BinaryResponse) -> Estimates:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array, hstack
-
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.design import CROSSING, PRODUCT, build_design
 from haiguan.transforms.estimators.independent_columns import independent_columns
+from haiguan.transforms.estimators.linear import CONSTANT as CONSTANT_NAME
 from haiguan.transforms.estimators.partitioned_matrix import PartitionedMatrix, dummy_matrix
 from haiguan.transforms.estimators.perfect_prediction import drop_perfectly_predicted, separating_columns
+from scipy.sparse import csr_array, hstack
 
 Product = tuple[str, ...]
 CONSTANT: Product = ()
@@ -21,7 +21,7 @@ CONSTANT: Product = ()
 
 def product_name(product: Product) -> str:
     """How a term is printed: the constant, a column, or columns joined by a colon."""
-    return PRODUCT.join(product) if product else "constant"
+    return PRODUCT.join(product) if product else CONSTANT_NAME
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _estimable(sample: _Sample, outcome: str) -> tuple[_Sample, tuple[str, ...]]
     varying = {product: values for product, values in sample.terms.items() if np.ptp(values) > 0}
     constant = [product_name(p) for p in sample.terms if p not in varying and product_name(p) not in predictors]
     _check_separation(sample.outcome, outcome, varying)
-    left_out = tuple(f"{name} left out: it does not vary in the sample." for name in constant)
+    left_out = tuple(f"{name} was left out: it does not vary." for name in constant)
     return replace(sample, terms=varying), (*prediction.sentences(outcome), *left_out)
 
 
@@ -200,8 +200,8 @@ def _zero_one_cells(terms: Mapping[Product, np.ndarray]) -> dict[str, pd.Categor
 def _check_separation(outcome: np.ndarray, name: str, terms: Mapping[Product, np.ndarray]) -> None:
     columns = {product_name(product): values for product, values in terms.items() if not is_zero_one(values)}
     faults = [
-        f"{column} predicts {name!r} perfectly: a threshold of it splits the zeros from the ones; leave it out, or look "
-        "for a column that is made from the outcome."
+        f"{column} predicts {name!r} perfectly: a threshold of it splits its zeros from its ones; leave it out, or "
+        "look for a column that is made from the outcome."
         for column in separating_columns(outcome, columns)
     ]
     if faults:
@@ -259,7 +259,7 @@ def _without_collinear(design: ResponseDesign) -> ResponseDesign:
         dummy_names=tuple(name for name, keep in zip(design.dummy_names, kept[dense:], strict=True) if keep),
         warnings=(
             *design.warnings,
-            *(f"{name} left out: the dummies and the regressors before it determine it." for name in regressors),
+            *(f"{name} was left out: the dummies and the regressors before it determine it." for name in regressors),
             *_collinear_dummies(collinear_dummies),
         ),
     )
@@ -269,4 +269,4 @@ def _collinear_dummies(names: Sequence[str]) -> tuple[str, ...]:
     if not names:
         return ()
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
-    return (f"{len(names):,} dummies left out, as the dummies before them determine them: {shown}.",)
+    return (f"{len(names):,} dummies were left out, as the dummies before them determine them: {shown}.",)

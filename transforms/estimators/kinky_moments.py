@@ -1,0 +1,142 @@
+"""The moments behind kinky least squares: what is feasible, the estimate at one correlation, and its covariances.
+
+With S = X'X/N, D the standard deviations of the columns of X, r the vector of correlations with the error (zero for
+exogenous columns), b and s2 the least squares coefficients and residual variance (divisor N),
+
+    s2(r) = s2 / (1 - r'D S^-1 D r),      b(r) = b - s(r) S^-1 D r,      feasible where r'D S^-1 D r < 1.
+
+Fixed effects are partialled out of y and X. Counted as regressors, they leave D at the standard deviations of the whole
+columns: the rows of S^-1 and of the influence function that belong to X are the same as with all dummies present.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class KinkyFit:
+    """The estimate at one vector of correlations.
+
+    Attributes:
+        correlations: P, of the postulated columns.
+        coefficients: K.
+        residuals: N.
+        residual_variance: s2(r).
+        shift: K, the vector D r.
+        bread: K x K, (S - D r r'D)^-1 / N.
+    """
+
+    correlations: np.ndarray
+    coefficients: np.ndarray
+    residuals: np.ndarray
+    residual_variance: float
+    shift: np.ndarray
+    bread: np.ndarray
+
+
+@dataclass(frozen=True)
+class KinkyMoments:
+    """One equation, its columns ordered so that those with a postulated correlation come first.
+
+    Attributes:
+        outcome: N, fixed effects (or the mean) partialled out.
+        regressors: N x K, likewise; the first P have a postulated correlation, the first of all along the grid.
+        levels: N x P, the postulated columns about their means as the correlation is understood: whole or within.
+        held: P - 1 correlations that stay constant along the grid.
+    """
+
+    outcome: np.ndarray
+    regressors: np.ndarray
+    levels: np.ndarray
+    held: np.ndarray
+
+    @property
+    def observations(self) -> int:
+        """N."""
+        return len(self.outcome)
+
+    @cached_property
+    def second_moments(self) -> np.ndarray:
+        """S."""
+        return self.regressors.T @ self.regressors / self.observations
+
+    @cached_property
+    def deviations(self) -> np.ndarray:
+        """The P standard deviations in D that matter."""
+        return np.sqrt((self.levels**2).mean(axis=0))
+
+    def feasible(self) -> tuple[float, float] | None:
+        """The open interval of correlations along the grid for which s2(r) is positive; None where it is empty."""
+        size = len(self.deviations)
+        scaled = np.linalg.inv(self.second_moments)[:size, :size] * np.outer(self.deviations, self.deviations)
+        square, linear = scaled[0, 0], scaled[0, 1:] @ self.held
+        discriminant = linear**2 - square * (self.held @ scaled[1:, 1:] @ self.held - 1)
+        if discriminant <= 0:
+            return None
+        root = np.sqrt(discriminant)
+        return max(float((-linear - root) / square), -1.0), min(float((-linear + root) / square), 1.0)
+
+    def fit(self, correlation: float) -> KinkyFit:
+        """The estimate at a feasible correlation."""
+        correlations = np.array([correlation, *self.held])
+        moments = self.second_moments
+        shift = np.zeros(len(moments))
+        shift[: len(correlations)] = correlations * self.deviations
+        solution = np.linalg.solve(moments, np.column_stack([self.regressors.T @ self.outcome, shift]))
+        least_squares, direction = solution[:, 0] / self.observations, solution[:, 1]
+        variance = ((self.outcome - self.regressors @ least_squares) ** 2).mean() / (1 - shift @ direction)
+        coefficients = least_squares - np.sqrt(variance) * direction
+        return KinkyFit(
+            correlations=correlations,
+            coefficients=coefficients,
+            residuals=self.outcome - self.regressors @ coefficients,
+            residual_variance=float(variance),
+            shift=shift,
+            bread=np.linalg.inv(moments - np.outer(shift, shift)) / self.observations,
+        )
+
+    def influences(self, fit: KinkyFit) -> np.ndarray:
+        """N x K scores, of mean zero, whose sum times the bread is the first-order error of b(r).
+
+        x_i e_i - D r e_i^2 / (2 s) - (s / 2) R D^-1 (x_i o x_i), R = diag(r): the last two terms are what the
+        estimation of s(r) and of D adds. At r = 0 they are the scores of least squares.
+        """
+        deviation = np.sqrt(fit.residual_variance)
+        scores = self.regressors * fit.residuals[:, None]
+        scores -= np.outer(fit.residuals**2 / (2 * deviation), fit.shift)
+        scores[:, : len(fit.correlations)] -= deviation / 2 * self.levels**2 * (fit.correlations / self.deviations)
+        return scores
+
+    def parametric_covariance(self, fit: KinkyFit, kurtosis: float | None = None) -> np.ndarray:
+        """Covariance under independent, symmetric errors, for one postulated correlation r.
+
+        The error, and the part of the regressor that is unrelated to it, are independent; the fourth moments of the
+        scores then follow from the kurtosis of the residuals and that of the regressor. With normal variables and no
+        other regressor it is s2(r) / (N D^2), the variance of an efficient instrument's estimate.
+
+        Args:
+            fit: the estimate.
+            kurtosis: of the postulated regressor; None computes it.
+        """
+        r, scale = float(fit.correlations[0]), np.sqrt(np.diag(self.second_moments))
+        scale[0] = self.deviations[0]
+        moments = self.second_moments / np.outer(scale, scale)
+        of_error = _kurtosis(fit.residuals)
+        of_regressor = _kurtosis(self.levels[:, 0]) if kurtosis is None else kurtosis
+        loading = np.zeros(len(scale))
+        loading[0] = r
+        with_squares = loading * (of_error * (1 + r**2) + 1 - r**2) + 2 * r * (moments[:, 0] - r * loading)
+        middle = moments + (of_error - 1) * np.outer(loading, loading)
+        middle[0, :] -= r / 2 * with_squares
+        middle[:, 0] -= r / 2 * with_squares
+        middle[0, 0] += r**2 / 4 * (of_error + of_regressor + 2 * (of_error * r**2 + 1 - r**2))
+        middle *= fit.residual_variance * np.outer(scale, scale)
+        return fit.bread @ middle @ fit.bread * self.observations
+
+
+def _kurtosis(values: np.ndarray) -> float:
+    return float((values**4).mean() / (values**2).mean() ** 2)
