@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-
-from haiguan.transforms.simulation.draws import Draws, Floats, Ids
+from haiguan.transforms.simulation.draws import Draws, Ids
 from haiguan.transforms.simulation.vocabulary import LARGEST_PARTNERS, PIECE, SET, unit_of
 
 HEADINGS = (
@@ -53,10 +52,10 @@ def comtrade_rows(products: pd.DataFrame, countries: pd.DataFrame, years: dict[i
         One row per reporter x product x flow x year with the partner World, in the 35 columns of HEADINGS.
     """
     reporters = _reporters(countries)
-    revisions = [sorted(products["hs_revision"].unique())] * 1
+    revisions = sorted(products["hs_revision"].unique())
     parts = []
     for year, revision in years.items():
-        earlier = max((known for known in revisions[0] if known < revision), default=revision)
+        earlier = max((known for known in revisions if known < revision), default=revision)
         is_late = draws.uniform("late", np.arange(len(reporters), dtype=np.int64)) < _LATE_ADOPTERS
         parts += [
             _rows_of(year, reporters[chosen], products[products["hs_revision"] == used], used, draws)
@@ -116,13 +115,18 @@ def _simulated(year: int, reporters: pd.DataFrame, product_codes: pd.Series, dra
     """Flows of a year: size of the reporter, of the product, and a lasting advantage of one in the other."""
     reporter, product, flow = (
         grid.ravel().astype(np.int64)
-        for grid in np.meshgrid(range(len(reporters)), range(len(product_codes)), [IMPORT, EXPORT, RE_EXPORT], indexing="ij")
+        for grid in np.meshgrid(
+            range(len(reporters)), range(len(product_codes)), [IMPORT, EXPORT, RE_EXPORT], indexing="ij"
+        )
     )
-    country, code = reporters["code"].to_numpy(np.int64)[reporter], product_codes.astype(int).to_numpy(np.int64)[product]
+    country, code = (
+        reporters["code"].to_numpy(np.int64)[reporter],
+        product_codes.astype(int).to_numpy(np.int64)[product],
+    )
     reported = _is_reported(reporters["iso"].to_numpy()[reporter], country, code, flow, draws)
     pair = (country, code, np.minimum(flow, EXPORT))
-    size = 20 - 1.1 * np.log1p(reporter) + 1.3 * draws.normal("world_market", code)
-    tail = np.where(flow == IMPORT, 1.0, 2.2 + 0.8 * draws.uniform("concentrated", code))
+    size = 17 - 1.1 * np.log1p(reporter) + 1.3 * draws.normal("world_market", code)
+    tail = np.where(flow == IMPORT, 1.0, 1.4 + 0.8 * draws.uniform("concentrated", code))
     shock = 0.3 * draws.normal("trade_shock", *pair, np.full_like(flow, year))
     ln_dollars = size + tail * draws.normal("advantage", *pair) + shock + np.where(flow == RE_EXPORT, -2.0, 0.0)
     dollars = np.maximum(np.rint(np.exp(ln_dollars)), 1).astype(np.int64)
@@ -130,5 +134,9 @@ def _simulated(year: int, reporters: pd.DataFrame, product_codes: pd.Series, dra
 
 
 def _is_reported(iso: np.ndarray, country: Ids, code: Ids, flow: Ids, draws: Draws) -> np.ndarray:
-    likely: Floats = np.select([flow == IMPORT, flow == EXPORT], [0.97, 0.85], np.where(np.isin(iso, _RE_EXPORTERS), 0.7, 0.02))
-    return draws.uniform("reported", country, code, flow) < likely
+    """Most reporters import a product, fewer export it, and a few of those also report what they re-export of it."""
+    outward = draws.uniform("reports_exports", country, code) < 0.85
+    likely_again = np.where(np.isin(iso, _RE_EXPORTERS), 0.7, 0.02)
+    is_re_exported = draws.uniform("reports_re_exports", country, code) < likely_again
+    inward = draws.uniform("reports_imports", country, code) < 0.97
+    return np.select([flow == IMPORT, flow == EXPORT], [inward, outward], outward & is_re_exported)

@@ -44,7 +44,9 @@ MONTHLY = Edition(
     name="monthly",
     years=(2003, 2004),
     hs_revision="HS2002",
-    headings=tuple("日期 进口或出口 企业编码 经营单位 企业性质 税号编码 起运国或目的国 金额 数量 数量单位 贸易方式".split()),
+    headings=tuple(
+        "日期 进口或出口 企业编码 经营单位 企业性质 税号编码 起运国或目的国 金额 数量 数量单位 贸易方式".split()
+    ),
     file_name="{year}/data{year}{piece:02d}.csv",
     weights=SEASON,
     is_numeric=False,

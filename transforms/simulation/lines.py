@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
 from haiguan.transforms.simulation.catalogue import Partners, Products
 from haiguan.transforms.simulation.editions import CustomsFile, edition_of
 from haiguan.transforms.simulation.plan import EXPORT, Plan
 from haiguan.transforms.simulation.records import lookup
 from haiguan.transforms.simulation.vocabulary import OWNERSHIPS, PLACES, REGIMES, ZONES
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 ENCODING = "GB18030"
 # The fields of both editions, in the order of their headings; the yearly edition has those of _YEARLY_ONLY too.
@@ -49,7 +48,7 @@ def value_text(cents: Column, fine: Column) -> Column:
 
 
 def _trimmed(decimal: Column) -> Column:
-    return F.rtrim(F.rtrim(decimal, F.lit("0")), F.lit("."))
+    return F.regexp_replace(decimal, r"\.?0+$", "")
 
 
 def _fields(records: DataFrame, products: Products, partners: Partners) -> DataFrame:
@@ -59,14 +58,25 @@ def _fields(records: DataFrame, products: Products, partners: Partners) -> DataF
     labels = [label for names in partners.labels for label in names]
     counts = [len(names) for names in partners.labels]
     first_label = [sum(counts[:index]) for index in range(len(counts))]
-    partner_label = lookup(labels, lookup(first_label, F.col("partner")) + F.floor(chance * chance * lookup(counts, F.col("partner"))))
+    partner_label = lookup(
+        labels, lookup(first_label, F.col("partner")) + F.floor(chance * chance * lookup(counts, F.col("partner")))
+    )
     customs_code = lookup(partners.customs_codes, F.col("partner"))
     quantity = F.concat(
-        F.floor(F.col("thousandths") / 1000).cast("string"), F.lit("."), F.lpad((F.col("thousandths") % 1000).cast("string"), 3, "0")
+        F.floor(F.col("thousandths") / 1000).cast("string"),
+        F.lit("."),
+        F.lpad((F.col("thousandths") % 1000).cast("string"), 3, "0"),
     )
     is_usual = chance < 0.8
     return records.select(
-        "file_index", "line", "rule", "variant", "is_numeric", "hs_revision", "year", "month",
+        "file_index",
+        "line",
+        "rule",
+        "variant",
+        "is_numeric",
+        "hs_revision",
+        "year",
+        "month",
         (F.col("year") * 100 + F.col("month")).cast("string").alias("period"),
         F.when(is_numeric, F.when(is_export, "0").otherwise("1"))
         .otherwise(F.when(is_export, "出口").otherwise("进口"))
@@ -87,7 +97,9 @@ def _fields(records: DataFrame, products: Products, partners: Partners) -> DataF
         .otherwise(lookup([regime.label for regime in REGIMES], F.col("regime")))
         .alias("regime"),
         "address",
-        F.concat(lookup([place.code for place in PLACES], F.col("place")), lookup([zone for zone, _ in ZONES], F.col("zone"))).alias("district"),
+        F.concat(
+            lookup([place.code for place in PLACES], F.col("place")), lookup([zone for zone, _ in ZONES], F.col("zone"))
+        ).alias("district"),
         lookup([place.office for place in PLACES], F.col("place")).alias("office"),
         F.when(chance < 0.25, "110").otherwise(customs_code).alias("transit"),
     )
@@ -95,7 +107,7 @@ def _fields(records: DataFrame, products: Products, partners: Partners) -> DataF
 
 def _numbered(code: Column, is_numeric: Column) -> Column:
     """A code that went through a column of numbers has lost its leading zeros."""
-    return F.when(is_numeric, F.ltrim(code, F.lit("0"))).otherwise(code)
+    return F.when(is_numeric, code.cast("bigint").cast("string")).otherwise(code)
 
 
 def _broken_fields(fields: DataFrame, plan: Plan, products: Products) -> DataFrame:
@@ -137,7 +149,12 @@ def _broken_fields(fields: DataFrame, plan: Plan, products: Products) -> DataFra
             value, "malformed_value", F.lit("暂无"), F.lit("1,234.5"), F.lit("1.2e6"), F.concat(F.lit("-"), value)
         ),
         "quantity": _broken(
-            quantity, "malformed_quantity", F.lit("若干"), F.lit("1,000"), F.lit("1.5e3"), F.concat(F.lit("-"), quantity)
+            quantity,
+            "malformed_quantity",
+            F.lit("若干"),
+            F.lit("1,000"),
+            F.lit("1.5e3"),
+            F.concat(F.lit("-"), quantity),
         ),
         "regime": _broken(F.col("regime"), "blank_regime", F.lit(""), F.lit(" ")),
     }

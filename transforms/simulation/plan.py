@@ -12,7 +12,6 @@ from math import gcd
 
 import numpy as np
 import pyarrow as pa
-
 from haiguan.transforms.simulation.draws import Draws, Floats, Ids
 from haiguan.transforms.simulation.editions import CustomsFile, customs_files
 from haiguan.transforms.simulation.firms import Firms
@@ -63,9 +62,7 @@ def plan_records(draws: Draws, firms: Firms, declarations: int) -> Plan:
     good_records = int(good["records"].sum())
     in_year = [int(good["records"][good["year_index"] == index].sum()) for index in range(len(firms.years))]
     defects = _defect_cells(draws, good, in_year, defects_per_rule(good_records))
-    per_year = tuple(
-        count + int((defects["year_index"] == index).sum()) for index, count in enumerate(in_year)
-    )
+    per_year = tuple(count + int((defects["year_index"] == index).sum()) for index, count in enumerate(in_year))
     return Plan(
         years=firms.years,
         cells=_as_table(firms, good, defects),

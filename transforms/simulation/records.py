@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
 from haiguan.transforms.simulation.catalogue import Partners, Products
 from haiguan.transforms.simulation.draws import Draws
 from haiguan.transforms.simulation.editions import SEASON, edition_of
@@ -29,6 +26,8 @@ from haiguan.transforms.simulation.vocabulary import (
     TRADES,
     ZONES,
 )
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 _SUFFIXES = ("10", "90", "00", "20", "99", "11", "19", "30")
 _SHARE_INTERMEDIARY = 0.12
@@ -67,6 +66,11 @@ def lookup(values: Sequence[str | int | bool], index: Column) -> Column:
 def _below(uniform: Column, number: Column | int) -> Column:
     """A whole number from 0 to below `number`."""
     return F.floor(uniform * number)
+
+
+def _skewed(uniform: Column) -> Column:
+    """A draw that favours what comes first."""
+    return uniform * uniform
 
 
 def _numbered(cells: DataFrame, plan: Plan, draws: Draws) -> DataFrame:
@@ -163,23 +167,22 @@ def _cut(number: Column, count: Column, draws: Draws) -> Column:
     return F.when(number == 0, 0.0).when(number == count, 1.0).otherwise(jittered * jittered * jittered)
 
 
-def _with_goods(
-    records: DataFrame, plan: Plan, products: Products, partners: Partners, draws: Draws
-) -> DataFrame:
+def _with_goods(records: DataFrame, plan: Plan, products: Products, partners: Partners, draws: Draws) -> DataFrame:
     """Product, partner, regime and quantity: each firm has its own short lists of them, by direction."""
     record, firm = (F.col("cell"), F.col("number")), (F.col("firm"), F.col("direction"))
     breadth = F.ceil(F.sqrt(F.col("records")))
-    slots = {name: _below(F.pow(draws.column(name, *record), 2.0), breadth) for name in ("product", "partner")}
-    popular = {name: draws.column(f"{name}_of_firm", *firm, slot) for name, slot in slots.items()}
-    product = _below(popular["product"] * popular["product"], len(products.units))
-    foreign = _below(F.pow(popular["partner"], 3.0), len(partners.codes) - 1)
+    product_slot, partner_slot = (
+        _below(_skewed(draws.column(name, *record)), breadth) for name in ("product_slot", "partner_slot")
+    )
+    product = _below(_skewed(draws.column("product", *firm, product_slot)), len(products.units))
+    foreign = _below(_skewed(_skewed(draws.column("partner", *firm, partner_slot))), len(partners.codes) - 1)
     regime_slot = _below(draws.column("regime", *record) * draws.column("regimes", *firm), 3)
     return records.select(
         "*",
         product.alias("product"),
         F.when(F.col("rule") == IMPORT_FLAG, len(partners.codes) - 1).otherwise(foreign).alias("partner"),
         _regime(draws.column("regime_of_firm", *firm, regime_slot)).alias("regime"),
-        _below(draws.column("suffix", *firm, slots["product"]), len(_SUFFIXES)).alias("suffix"),
+        _below(draws.column("suffix", *firm, product_slot), len(_SUFFIXES)).alias("suffix"),
     ).select(
         "*",
         F.concat(_code(plan, products), lookup(_SUFFIXES, F.col("suffix"))).alias("product_code"),
@@ -205,8 +208,10 @@ def _thousandths(products: Products, draws: Draws) -> Column:
     exact = F.floor(cents * 1000 / (price * quality))
     whole = F.greatest(F.round(exact / 1000).cast("bigint"), F.lit(1)) * 1000
     sold = F.when(is_weighed, F.greatest(exact, F.lit(1))).otherwise(whole)
-    return F.when(F.col("rule") == "zero_quantity", 0).when(F.col("rule") != "missing_quantity", sold).when(
-        F.col("rule").isNull(), sold
+    return (
+        F.when(F.col("rule") == "zero_quantity", 0)
+        .when(F.col("rule") != "missing_quantity", sold)
+        .when(F.col("rule").isNull(), sold)
     )
 
 
@@ -220,7 +225,9 @@ def _weighted(uniform: Column, weights: list[float]) -> Column:
     ends = [sum(weights[: index + 1]) / sum(weights) for index in range(len(weights))]
     last = len(weights) - 1
     chain = F.when(uniform < ends[0], 0)
-    return reduce(lambda so_far, index: so_far.when(uniform < ends[index], index), range(1, last), chain).otherwise(last)
+    return reduce(lambda so_far, index: so_far.when(uniform < ends[index], index), range(1, last), chain).otherwise(
+        last
+    )
 
 
 def _with_firm(records: DataFrame, draws: Draws) -> DataFrame:

@@ -53,7 +53,9 @@ _PLACES = """
 """
 PLACES = tuple(
     Place(code, name, office, int(weight))
-    for code, name, office, weight in (entry.split() for line in _PLACES.split("\n") for entry in line.split("|") if entry)
+    for code, name, office, weight in (
+        entry.split() for line in _PLACES.split("\n") for entry in line.split("|") if entry
+    )
 )
 ZONES = (("9", 80), ("3", 8), ("2", 5), ("5", 3), ("4", 4))
 OWNERSHIPS = (
