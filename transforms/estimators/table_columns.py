@@ -1,0 +1,123 @@
+"""From a specification and a data frame to estimates, one set per column of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.linear import least_squares
+from haiguan.transforms.estimators.result import Estimates
+from haiguan.transforms.estimators.sample_filter import rows_kept
+from haiguan.transforms.estimators.specification import Column, Table, resolved_columns
+from haiguan.transforms.estimators.variables import with_variables
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One rung of a cluster ladder in one column: the standard error of its first regressor at that level.
+
+    Attributes:
+        label: of the rung.
+        term: whose error it is.
+        standard_error: at that level.
+        clusters: per cluster variable.
+    """
+
+    label: str
+    term: str
+    standard_error: float
+    clusters: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class EstimatedColumn:
+    """A column with its estimates, and its cluster ladder where one was asked for."""
+
+    column: Column
+    estimates: Estimates
+    ladder: tuple[Rung, ...] = ()
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """What the names in a list of regressors stand for: groups, and variables that are several columns."""
+
+    names: Mapping[str, Iterable[str]] = field(default_factory=dict)
+
+    def __call__(self, names: Iterable[str]) -> list[str]:
+        """The columns that these names stand for, in order, each once."""
+        expanded = [part for name in names for part in (self(self.names[name]) if name in self.names else [name])]
+        return list(dict.fromkeys(expanded))
+
+
+def expansion_of(table: Table, made: Mapping[str, list[str]]) -> Expansion:
+    """Groups of the table and variables that became several columns.
+
+    Raises:
+        InputError: a group that has the name of a variable.
+    """
+    both = sorted(set(table.groups) & set(made))
+    if both:
+        raise InputError(*(f"{name!r} names both a group and a variable." for name in both))
+    several = {name: columns for name, columns in made.items() if columns != [name]}
+    return Expansion({**several, **table.groups})
+
+
+def estimate_columns(table: Table, data: pd.DataFrame) -> list[EstimatedColumn]:
+    """Estimates every column of a table.
+
+    Raises:
+        InputError: the faults of all columns, each with the table's name and the column's number.
+    """
+    frame, made = with_variables(data, table.variables)
+    expand = expansion_of(table, made)
+    estimated, faults = [], []
+    for number, column in enumerate(resolved_columns(table), start=1):
+        try:
+            estimated.append(_estimate_column(table, column, frame, expand))
+        except InputError as error:
+            faults += [f"Table {table.table!r}, column ({number}): {fault}" for fault in error.faults]
+    if faults:
+        raise InputError(*faults)
+    return estimated
+
+
+def _estimate_column(table: Table, column: Column, frame: pd.DataFrame, expand: Expansion) -> EstimatedColumn:
+    sample = frame if column.sample is None else frame[rows_kept(frame, column.sample)]
+    estimates = estimate_column(column, sample, expand)
+    return EstimatedColumn(column, estimates, tuple(_ladder(table, column, sample, expand)))
+
+
+def _ladder(table: Table, column: Column, sample: pd.DataFrame, expand: Expansion) -> Iterable[Rung]:
+    for label, clusters in table.ladder.items():
+        level = column.model_copy(update={"clusters": clusters, "covariance": None})
+        estimates = estimate_column(level, sample, expand)
+        term = estimates.terms.index[0]
+        yield Rung(label, term, estimates.terms.loc[term, "standard_error"], estimates.clusters)
+
+
+def estimate_column(column: Column, sample: pd.DataFrame, expand: Expansion = Expansion()) -> Estimates:
+    """Estimates one column, whose inheritance is resolved, on its sample.
+
+    Raises:
+        InputError: a setting that the estimator needs is missing or one that it does not take is given, or the sample
+            cannot carry the equation.
+    """
+    if column.outcome is None:
+        raise InputError("No outcome is named, neither here nor in what it inherits.")
+    instrumented = [name for name in ("endogenous", "instruments") if getattr(column, name)]
+    if instrumented:
+        raise InputError(f"{' and '.join(instrumented)} given, but the estimator is least_squares.")
+    return least_squares(
+        sample,
+        column.outcome,
+        expand(column.regressors),
+        fixed_effects=column.fixed_effects,
+        clusters=column.clusters,
+        weights=column.weights,
+        covariance=column.errors(),
+        small_sample=column.small_sample,
+        constant=column.constant,
+    )

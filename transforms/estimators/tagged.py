@@ -1,0 +1,50 @@
+"""Settings that are told apart by the key they carry (`{log: value_usd}`, `{all: [...]}`), read by pydantic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.naming import unknown_name
+from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError
+
+
+class Settings(BaseModel):
+    """A section of settings: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def by_key(*keys: str) -> Discriminator:
+    """Chooses the member of a tagged union by the first of `keys` that the value carries."""
+
+    def tag(value: Any) -> str | None:
+        carried = value if isinstance(value, Mapping) else getattr(value, "model_fields_set", ())
+        return next((key for key in keys if key in carried or f"{key}_" in carried), None)
+
+    return Discriminator(
+        tag, custom_error_type="unknown_key", custom_error_message=f"needs one of the keys {', '.join(keys)}"
+    )
+
+
+def input_error(error: ValidationError, where: str, known: Mapping[str, type[BaseModel]]) -> InputError:
+    """The faults of a validation, one sentence each, with the nearest key where an unknown one was found.
+
+    Args:
+        error: what pydantic raised.
+        where: the file or section that was read.
+        known: models by the part of the path that leads to them ("" for the root), for the names of their keys.
+    """
+    return InputError(*dict.fromkeys(f"{where}: {_fault(fault, known)}" for fault in error.errors()))
+
+
+def _fault(fault: Any, known: Mapping[str, type[BaseModel]]) -> str:
+    path = [str(part) for part in fault["loc"]]
+    if fault["type"] != "extra_forbidden":
+        found = "" if fault["type"] == "missing" else f" (found {fault['input']!r})"
+        return f"{'.'.join(path)}: {fault['msg'].lower()}{found}"
+    section = next((part for part in reversed(path[:-1]) if part in known), "")
+    names = [info.alias or name for name, info in known[section].model_fields.items()]
+    place = f"{'.'.join(path[:-1])}: " if path[:-1] else ""
+    return place + unknown_name("key", path[-1], names)
