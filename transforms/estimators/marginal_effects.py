@@ -20,6 +20,7 @@ import pandas as pd
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.binary_response import BinaryResponse
 from haiguan.transforms.estimators.links import Link
+from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.partitioned_matrix import ROWS_AT_ONCE
 from haiguan.transforms.estimators.response_design import Product, ResponseDesign, is_zero_one, product_name
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
@@ -79,13 +80,13 @@ def average_marginal_effects(model: BinaryResponse, discrete: Collection[str] | 
     """
     variables = list(model.design.columns)
     differences = _discrete(model.design, discrete)
-    effects = [_Effect((), (v,)) if v in differences else _Effect((v,), ()) for v in variables]
+    effects = [_effect([variable], differences) for variable in variables]
     averages, gradient = _average(model, effects)
     return _effect_estimates(model, "average marginal effects", variables, averages, gradient)
 
 
 def interaction_effects(model: BinaryResponse, discrete: Collection[str] | None = None) -> InteractionEffects:
-    """The effect on P(y = 1) of each product of two columns, after Ai and Norton (2003, equations 4-6).
+    """The effect on P(y = 1) of each product of two columns, after Ai and Norton (Economics Letters 80, 2003).
 
     The coefficient of a product is not the interaction effect in a nonlinear model: that is the cross derivative
     (difference, for zero-one columns) of the probability, which can have the opposite sign. The "product" of a column
@@ -102,10 +103,7 @@ def interaction_effects(model: BinaryResponse, discrete: Collection[str] | None 
     if not products:
         raise InputError(f"The {model.link.name} of {model.design.outcome_name} has no interaction: name a pair.")
     differences = _discrete(model.design, discrete)
-    effects = [
-        _Effect(tuple(v for v in pair if v not in differences), tuple(v for v in pair if v in differences))
-        for pair in products
-    ]
+    effects = [_effect(pair, differences) for pair in products]
     averages, gradient = _average(model, effects)
     names = [product_name(pair) for pair in products]
     average = _effect_estimates(model, "interaction effects", names, averages, gradient)
@@ -125,14 +123,26 @@ def effect_by_observation(
 
     Returns:
         One row per observation, in sample order: probability (fitted) and effect, which Ai and Norton plot against it.
+
+    Raises:
+        InputError: a name is no regressor of the model, or there are more than two.
     """
-    differences = _discrete(model.design, discrete)
-    effect = _Effect(
-        tuple(v for v in variables if v not in differences), tuple(v for v in variables if v in differences)
-    )
+    unknown = [name for name in variables if name not in model.design.columns]
+    if unknown:
+        raise InputError(*(unknown_name("regressor", name, model.design.columns) for name in unknown))
+    if not 1 <= len(variables) <= 2:
+        raise InputError(f"An effect is of one column or of a pair, not of {len(variables)}.")
+    effect = _effect(variables, _discrete(model.design, discrete))
     index = model.design.matrix.dot(model.standardised_coefficients)
     blocks = [_contribution(model, effect, index[rows], rows).values for rows in _blocks(len(index))]
     return pd.DataFrame({"probability": model.link.probability(index, 0), "effect": np.concatenate(blocks)})
+
+
+def _effect(variables: Sequence[str], differences: Collection[str]) -> _Effect:
+    return _Effect(
+        tuple(name for name in variables if name not in differences),
+        tuple(name for name in variables if name in differences),
+    )
 
 
 def _discrete(design: ResponseDesign, discrete: Collection[str] | None) -> set[str]:
