@@ -71,24 +71,7 @@ def least_squares(
     design = build_design(data, [outcome, *regressors], fixed_effects=fixed_effects, clusters=clusters, weights=weights)
     reported = not fixed_effects if constant is None else constant
     equation = partial_out(design, outcome, regressors, centred=bool(fixed_effects) or reported)
-    slopes = len(equation.names) + (reported and not fixed_effects)
-    counted = inference.parameters(kind, slopes, design, small_sample)
-    beta, bread, residuals = solve(equation.regressors, equation.outcome, design.weights)
-    names, beta, bread, regressors_used, change = with_constant(equation, beta, bread, design, reported)
-    matrix, free = inference.covariance_of(kind, bread, regressors_used, residuals, counted, design, data, small_sample)
-    terms, matrix_frame = coefficient_table(names, change @ beta, change @ matrix @ change.T, free)
-    return Estimates(
-        estimator="least squares",
-        outcome=outcome,
-        terms=terms,
-        covariance=matrix_frame,
-        degrees_of_freedom=free,
-        statistics=fit_statistics(design, equation, residuals, slopes)
-        | wald_statistic(beta, matrix, len(equation.names), free),
-        covariance_kind=inference.describe(kind, clusters),
-        warnings=(*design.warnings, *equation.warnings, *inference.cluster_warnings(design.cluster_counts, slopes)),
-        **sample_counts(design),
-    )
+    return regress(equation, outcome, design, data, kind, small_sample, reported)
 
 
 @dataclass(frozen=True)
@@ -118,15 +101,24 @@ def partial_out(design: Design, outcome: str, regressors: Sequence[str], *, cent
     Raises:
         InputError: the outcome does not vary, or no regressor is left.
     """
-    names = tuple(dict.fromkeys(regressors))
+    values = design.columns([outcome, *dict.fromkeys(regressors)])
+    residuals = partialled(design, values) if centred else values
+    return equation_of(design, outcome, tuple(dict.fromkeys(regressors)), values, residuals, centred=centred)
+
+
+def equation_of(
+    design: Design, outcome: str, names: tuple[str, ...], values: np.ndarray, residuals: np.ndarray, *, centred: bool
+) -> Equation:
+    """An equation from columns (outcome first) as they were and as they are once partialled out.
+
+    Raises:
+        InputError: the outcome does not vary or is a regressor, or no regressor is left.
+    """
     if outcome in names:
         raise InputError(f"The outcome {outcome!r} is also a regressor.")
-    values = design.columns([outcome, *names])
     means = np.average(values, axis=0, weights=design.weights)
-    residuals = partialled(design, values) if centred else values
     variation = _sum_of_squares(values - means if centred else values, design.weights)
-    left = _sum_of_squares(residuals, design.weights)
-    if left[0] <= ABSORBED * variation[0]:
+    if _sum_of_squares(residuals[:, :1], design.weights)[0] <= ABSORBED * variation[0]:
         within = f" once {', '.join(design.effect_names)} are absorbed" if design.effect_names else ""
         raise InputError(f"The outcome {outcome!r} does not vary in the sample{within}.")
     kept, warnings = select_columns(names, residuals[:, 1:], variation[1:], design)
@@ -136,10 +128,73 @@ def partial_out(design: Design, outcome: str, regressors: Sequence[str], *, cent
     return Equation(
         names=tuple(names[j] for j in kept),
         outcome=residuals[:, 0],
-        regressors=residuals[:, chosen],
+        regressors=residuals[:, 1:] if len(kept) == len(names) else residuals[:, chosen],
         outcome_values=values[:, 0],
         means=means[[*chosen, 0]],
         warnings=warnings,
+    )
+
+
+def regress(
+    equation: Equation,
+    outcome: str,
+    design: Design,
+    data: pd.DataFrame,
+    kind: Covariance,
+    convention: Convention,
+    reported: bool,
+) -> Estimates:
+    """Least squares on an equation whose effects are partialled out, the constant reported or not."""
+    beta, bread, residuals = solve(equation.regressors, equation.outcome, design.weights)
+    return estimates_of(
+        "least squares", equation, outcome, beta, bread, residuals, design, data, kind, convention, reported
+    )
+
+
+def estimates_of(
+    estimator: str,
+    equation: Equation,
+    outcome: str,
+    beta: np.ndarray,
+    bread: np.ndarray,
+    residuals: np.ndarray,
+    design: Design,
+    data: pd.DataFrame,
+    kind: Covariance,
+    convention: Convention,
+    reported: bool,
+) -> Estimates:
+    """The estimates of a linear equation that is solved.
+
+    Args:
+        estimator: its name.
+        equation: what was solved; its regressors are those whose products with the residuals are the scores.
+        outcome: name of the left-hand side.
+        beta: K coefficients.
+        bread: K x K inverse of the weighted cross product of the equation's regressors.
+        residuals: N, structural.
+        design: the sample.
+        data: the frame it was taken from.
+        kind: of the covariance.
+        convention: of the small-sample factor.
+        reported: whether the constant is.
+    """
+    slopes = len(equation.names) + (reported and not design.effect_names)
+    counted = inference.parameters(kind, slopes, design, convention)
+    names, beta, bread, regressors, change = with_constant(equation, beta, bread, design, reported)
+    covariance, free = inference.covariance_of(kind, bread, regressors, residuals, counted, design, data, convention)
+    terms, covariance_frame = coefficient_table(names, change @ beta, change @ covariance @ change.T, free)
+    return Estimates(
+        estimator=estimator,
+        outcome=outcome,
+        terms=terms,
+        covariance=covariance_frame,
+        degrees_of_freedom=free,
+        statistics=fit_statistics(design, equation, residuals, slopes)
+        | wald_statistic(beta, covariance, len(equation.names), free),
+        covariance_kind=inference.describe(kind, tuple(design.clusters)),
+        warnings=(*design.warnings, *equation.warnings, *inference.cluster_warnings(design.cluster_counts, slopes)),
+        **sample_counts(design),
     )
 
 
