@@ -92,9 +92,10 @@ def two_stage_least_squares(
     counted = inference.parameters(kind, system.first_stage_size + (reported and not fixed_effects), design, convention)
     statistics, warnings = identification_statistics(partial, kind, counted, design, data)
     rubin, rubin_warnings = anderson_rubin(partial, kind, counted, design, data)
+    structural = {name: value for name, value in fit.statistics.items() if name != "log_likelihood"}
     return replace(
         fit,
-        statistics={**fit.statistics, **statistics, **rubin},
+        statistics={**structural, **statistics, **rubin},
         warnings=(*fit.warnings, *system.warnings, *warnings, *rubin_warnings),
         related=related,
     )

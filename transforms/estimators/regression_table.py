@@ -27,7 +27,7 @@ STATISTICS = {
     "r2": "R²",
     "r2_adjusted": "Adjusted R²",
     "r2_within": "Within R²",
-    "r2_pseudo": "Pseudo R²",
+    "pseudo_r2": "Pseudo R²",
     "log_likelihood": "Log likelihood",
     "f_statistic": "F",
     "rmse": "Root mean squared error",
@@ -44,7 +44,7 @@ STATISTICS = {
     "hansen_j_p_value": "Hansen J, p-value",
 }
 SHOWN_BY_DEFAULT = (
-    "observations", "singletons", "clusters", "r2", "r2_within", "r2_pseudo", "kleibergen_paap_f", "effective_f",
+    "observations", "singletons", "clusters", "r2", "r2_within", "pseudo_r2", "kleibergen_paap_f", "effective_f",
     "anderson_rubin_p_value", "sargan_p_value", "hansen_j_p_value",
 )  # fmt: skip
 BRACKETS = {

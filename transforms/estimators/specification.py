@@ -22,7 +22,7 @@ from haiguan.transforms.estimators.tagged import Settings, by_key, input_error
 from haiguan.transforms.estimators.variables import Transformation, transformation_columns
 from pydantic import Field, Tag, ValidationError, field_validator
 
-EstimatorName = Literal["least_squares", "two_stage_least_squares"]
+EstimatorName = Literal["least_squares", "two_stage_least_squares", "probit", "logit", "poisson", "quantile_regression"]
 
 
 class ConleySettings(Settings):
@@ -46,13 +46,16 @@ class Equation(Settings):
         regressors: columns, products `a:b`, variables or groups (for instruments: the exogenous ones).
         endogenous: regressors that are instrumented.
         instruments: excluded instruments.
-        fixed_effects: absorbed columns or crossings `a^b`.
+        fixed_effects: absorbed columns or crossings `a^b`; dummies in a probit or logit.
         clusters: cluster variables or crossings.
         covariance: `iid`, `robust`, `clustered`, or Conley or Driscoll-Kraay settings.
         weights: analytic weights.
         sample: which rows; conditions that are inherited hold too.
         small_sample: the convention of the small-sample factor.
         constant: whether the constant is reported.
+        quantile: of a quantile regression.
+        report: an equation estimated on the way to print instead: `first stage of <endogenous>`, `reduced form`,
+            `average marginal effects`, `interaction effects`.
     """
 
     estimator: EstimatorName = "least_squares"
@@ -74,6 +77,8 @@ class Equation(Settings):
     sample: Condition | None = None
     small_sample: Convention = "reghdfe"
     constant: bool | None = None
+    quantile: float | None = Field(default=None, gt=0, lt=1)
+    report: str | None = None
 
     def errors(self) -> Covariance | None:
         """The covariance as the estimators take it."""
@@ -160,7 +165,7 @@ def read_table(settings: Mapping[str, Any], where: str = "specification") -> Tab
     try:
         return Table.model_validate(settings)
     except ValidationError as error:
-        sections = {"": Table, "columns": Column, "print": Printing}
+        sections: dict[str, type[Settings]] = {"": Table, "columns": Column, "print": Printing}
         raise input_error(error, where, sections) from error
 
 

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.instruments import two_stage_least_squares
 from haiguan.transforms.estimators.linear import least_squares
+from haiguan.transforms.estimators.naming import unknown_name
+from haiguan.transforms.estimators.poisson import poisson
+from haiguan.transforms.estimators.probit import logit, probit
+from haiguan.transforms.estimators.quantile import quantile_regression
 from haiguan.transforms.estimators.result import Estimates
 from haiguan.transforms.estimators.sample_filter import rows_kept
 from haiguan.transforms.estimators.specification import Column, Table, resolved_columns
 from haiguan.transforms.estimators.variables import with_variables
+
+SOMETIMES = frozenset({"endogenous", "instruments", "fixed_effects", "covariance", "weights", "constant", "quantile"})
+TAKES: dict[str, frozenset[str]] = {
+    "least_squares": SOMETIMES - {"endogenous", "instruments", "quantile"},
+    "two_stage_least_squares": SOMETIMES - {"quantile"},
+    "probit": frozenset({"fixed_effects", "covariance"}),
+    "logit": frozenset({"fixed_effects", "covariance"}),
+    "poisson": frozenset({"fixed_effects"}),
+    "quantile_regression": frozenset({"quantile"}),
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,9 @@ class Expansion:
         """The columns that these names stand for, in order, each once."""
         expanded = [part for name in names for part in (self(self.names[name]) if name in self.names else [name])]
         return list(dict.fromkeys(expanded))
+
+
+NOTHING = Expansion()
 
 
 def expansion_of(table: Table, made: Mapping[str, list[str]]) -> Expansion:
@@ -98,26 +117,74 @@ def _ladder(table: Table, column: Column, sample: pd.DataFrame, expand: Expansio
         yield Rung(label, term, estimates.terms.loc[term, "standard_error"], estimates.clusters)
 
 
-def estimate_column(column: Column, sample: pd.DataFrame, expand: Expansion = Expansion()) -> Estimates:
+def estimate_column(column: Column, sample: pd.DataFrame, expand: Expansion = NOTHING) -> Estimates:
     """Estimates one column, whose inheritance is resolved, on its sample.
 
     Raises:
-        InputError: a setting that the estimator needs is missing or one that it does not take is given, or the sample
-            cannot carry the equation.
+        InputError: a setting that the estimator needs is missing or one that it does not take is given, the sample
+            cannot carry the equation, or there is no equation called as `report` says.
     """
     if column.outcome is None:
         raise InputError("No outcome is named, neither here nor in what it inherits.")
-    instrumented = [name for name in ("endogenous", "instruments") if getattr(column, name)]
-    if instrumented:
-        raise InputError(f"{' and '.join(instrumented)} given, but the estimator is least_squares.")
-    return least_squares(
+    idle = [name for name in sorted(SOMETIMES - TAKES[column.estimator]) if getattr(column, name)]
+    if idle:
+        raise InputError(
+            f"The estimator {column.estimator} does not take {', '.join(idle)}; leave it out of this column."
+        )
+    estimates = _estimate(column, sample, expand)
+    if column.report is None:
+        return estimates
+    if column.report not in estimates.related:
+        raise InputError(unknown_name("equation to report called", column.report, estimates.related))
+    return estimates.related[column.report]
+
+
+def _estimate(column: Column, sample: pd.DataFrame, expand: Expansion) -> Estimates:
+    outcome, regressors = str(column.outcome), expand(column.regressors)
+    match column.estimator:
+        case "least_squares":
+            return least_squares(sample, outcome, regressors, **_linear_settings(column))
+        case "two_stage_least_squares":
+            endogenous, instruments = expand(column.endogenous), expand(column.instruments)
+            settings = _linear_settings(column)
+            return two_stage_least_squares(sample, outcome, regressors, endogenous, instruments, **settings)
+        case "poisson":
+            return poisson(
+                sample,
+                outcome,
+                regressors,
+                fixed_effects=column.fixed_effects,
+                clusters=column.clusters,
+                small_sample=column.small_sample,
+            )
+        case "quantile_regression":
+            return quantile_regression(
+                sample, outcome, regressors, quantile=column.quantile or 0.5, clusters=column.clusters
+            )
+        case _:
+            return _binary_response(column, sample, outcome, regressors)
+
+
+def _binary_response(column: Column, sample: pd.DataFrame, outcome: str, regressors: list[str]) -> Estimates:
+    if not (column.covariance is None or isinstance(column.covariance, str)):
+        raise InputError(f"The estimator {column.estimator} takes iid, robust or clustered errors only.")
+    fit = probit if column.estimator == "probit" else logit
+    return fit(
         sample,
-        column.outcome,
-        expand(column.regressors),
-        fixed_effects=column.fixed_effects,
+        outcome,
+        regressors,
+        dummies=column.fixed_effects,
         clusters=column.clusters,
-        weights=column.weights,
-        covariance=column.errors(),
-        small_sample=column.small_sample,
-        constant=column.constant,
+        covariance=column.covariance,
     )
+
+
+def _linear_settings(column: Column) -> dict[str, Any]:
+    return {
+        "fixed_effects": column.fixed_effects,
+        "clusters": column.clusters,
+        "weights": column.weights,
+        "covariance": column.errors(),
+        "small_sample": column.small_sample,
+        "constant": column.constant,
+    }
