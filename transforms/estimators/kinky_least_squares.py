@@ -19,12 +19,13 @@ from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.design import Design, build_design
 from haiguan.transforms.estimators.inference import Covariance
 from haiguan.transforms.estimators.kinky_moments import KinkyFit, KinkyMoments
-from haiguan.transforms.estimators.linear import partial_out, sample_counts
+from haiguan.transforms.estimators.linear import ABSORBED, partial_out, sample_counts
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
 from haiguan.transforms.estimators.small_sample import Convention
 
 EffectsAs = Literal["regressors", "absorbed"]
+EFFECTS_AS = ("regressors", "absorbed")
 GRID = tuple(np.round(np.linspace(-1.0, 1.0, 201), 2).tolist())
 ROUNDING = 1e-9
 MARGIN = 1e-6
@@ -101,8 +102,8 @@ def kinky_least_squares(
         small_sample: factor on robust and clustered errors as in `least_squares`; Kiviet has none.
 
     Raises:
-        InputError: those of `design.build_design`; the endogenous regressor is collinear or absorbed; a correlation
-            asked for is infeasible; parametric errors with clusters or with `held`.
+        InputError: those of `design.build_design`; the endogenous regressor is collinear or absorbed; the regressors fit
+            the outcome exactly; a correlation asked for is infeasible; parametric errors with clusters or with `held`.
 
     >>> i = np.arange(1, 201)
     >>> w, e = np.cos(2.3 * i), np.sin(3.1 * i + 0.5) + 0.4 * np.cos(5.7 * i)
@@ -113,6 +114,8 @@ def kinky_least_squares(
     [[0.7774, 0.0442], [0.7056, 0.047], [0.5523, 0.0538]]
     """
     postulated = dict(held or {})
+    if effects_as not in EFFECTS_AS:
+        raise InputError(unknown_name("way to take fixed effects", effects_as, EFFECTS_AS))
     kind = _resolve(covariance, clusters, endogenous, exogenous, postulated)
     design = build_design(data, [outcome, endogenous, *exogenous], fixed_effects=fixed_effects, clusters=clusters)
     equation = _equation(design, outcome, endogenous, exogenous, postulated, effects_as)
@@ -196,6 +199,8 @@ def _equation(
         whole = design.columns(postulated)
         levels = whole - whole.mean(axis=0)
     moments = KinkyMoments(equation.outcome, regressors, levels, np.array(list(held.values()), dtype=float))
+    if moments.least_squares_variance <= ABSORBED * (equation.outcome**2).mean():
+        raise InputError(f"The regressors determine {outcome!r} exactly: there is no error to be correlated with.")
     return _Equation(names, moments, (*design.warnings, *equation.warnings))
 
 
@@ -213,6 +218,8 @@ def _grid(correlations: Sequence[float] | None, feasible: tuple[float, float], e
     low, high = feasible
     if correlations is None:
         return [r for r in GRID if low + MARGIN < r < high - MARGIN]
+    if not len(correlations):
+        raise InputError("The grid of correlations is empty; name one at least, or none at all for the default grid.")
     outside = [r for r in correlations if not low < r < high]
     if outside:
         raise InputError(

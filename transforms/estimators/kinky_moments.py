@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from haiguan.transforms.estimators.linear import solve
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,16 @@ class KinkyMoments:
         """The P standard deviations in D that matter."""
         return np.sqrt((self.levels**2).mean(axis=0))
 
+    @cached_property
+    def least_squares(self) -> np.ndarray:
+        """The K coefficients b."""
+        return solve(self.regressors, self.outcome, None)[0]
+
+    @cached_property
+    def least_squares_variance(self) -> float:
+        """s2, the mean squared residual of least squares."""
+        return float(((self.outcome - self.regressors @ self.least_squares) ** 2).mean())
+
     def feasible(self) -> tuple[float, float] | None:
         """The open interval of correlations along the grid for which s2(r) is positive; None where it is empty."""
         size = len(self.deviations)
@@ -83,20 +94,18 @@ class KinkyMoments:
     def fit(self, correlation: float) -> KinkyFit:
         """The estimate at a feasible correlation."""
         correlations = np.array([correlation, *self.held])
-        moments = self.second_moments
-        shift = np.zeros(len(moments))
+        shift = np.zeros(self.regressors.shape[1])
         shift[: len(correlations)] = correlations * self.deviations
-        solution = np.linalg.solve(moments, np.column_stack([self.regressors.T @ self.outcome, shift]))
-        least_squares, direction = solution[:, 0] / self.observations, solution[:, 1]
-        variance = ((self.outcome - self.regressors @ least_squares) ** 2).mean() / (1 - shift @ direction)
-        coefficients = least_squares - np.sqrt(variance) * direction
+        direction = np.linalg.solve(self.second_moments, shift)
+        variance = self.least_squares_variance / (1 - shift @ direction)
+        coefficients = self.least_squares - np.sqrt(variance) * direction
         return KinkyFit(
             correlations=correlations,
             coefficients=coefficients,
             residuals=self.outcome - self.regressors @ coefficients,
             residual_variance=float(variance),
             shift=shift,
-            bread=np.linalg.inv(moments - np.outer(shift, shift)) / self.observations,
+            bread=np.linalg.inv(self.second_moments - np.outer(shift, shift)) / self.observations,
         )
 
     def influences(self, fit: KinkyFit) -> np.ndarray:
