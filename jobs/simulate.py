@@ -31,7 +31,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-__all__ = ["SimulateSettings", "simulate"]
+__all__ = ["SimulateSettings", "is_simulated", "simulate"]
 
 _FOLDERS = ("customs", "comtrade", "truth")
 _STAGING = ".staging"
@@ -54,8 +54,8 @@ class _World:
 def _short_methods(spark: SparkSession) -> Iterator[None]:
     """Lets Spark compile one expression at a time for a while.
 
-    A record has so many fields that the one method of whole-stage code passes the 8,000 bytes beyond which the JVM leaves
-    a method uncompiled; in pieces the same expressions run five times as fast.
+    A record has so many fields that the one method of whole-stage code passes the 8,000 bytes beyond which the JVM
+    leaves a method uncompiled; in pieces the same expressions run five times as fast.
     """
     setting = "spark.sql.codegen.wholeStage"
     before = spark.conf.get(setting)
@@ -79,12 +79,11 @@ def simulate(spark: SparkSession, out: Path, settings: SimulateSettings) -> None
     """
     years = years_between(*settings.years)
     products, countries = _code_table("products"), _code_table("countries")
-    identity = {"settings": settings.model_dump(mode="json"), "code": _fingerprint()}
-    if _holds(out, identity):
+    if is_simulated(out, settings):
         _log.info("%s already holds this simulation: nothing to write", out)
         return
     _cleared(out)
-    _write_identity(out, identity, written={})
+    _write_identity(out, settings, written={})
 
     draws = Draws(settings.seed)
     firms = simulate_firms(draws, settings.declarations, years)
@@ -100,7 +99,7 @@ def simulate(spark: SparkSession, out: Path, settings: SimulateSettings) -> None
         out, comtrade_rows(products, countries, {year: edition_of(year).hs_revision for year in years}, draws)
     )
     shutil.rmtree(out / _STAGING, ignore_errors=True)
-    _write_identity(out, identity, written=_sizes(out))
+    _write_identity(out, settings, written=_sizes(out))
 
 
 @contextmanager
@@ -111,6 +110,19 @@ def _kept(records: DataFrame) -> Iterator[None]:
         yield
     finally:
         records.unpersist()
+
+
+def is_simulated(out: Path, settings: SimulateSettings) -> bool:
+    """Whether a folder holds exactly the simulation that the settings describe, complete; needs no Spark.
+
+    Exactly: the same settings, the same code and code tables, and every file in its size.
+    """
+    path = out / _IDENTITY
+    if not path.is_file():
+        return False
+    found = json.loads(path.read_text(encoding="utf-8"))
+    files = found.pop("files", None)
+    return found == _identity(settings) and bool(files) and files == _sizes(out)
 
 
 def _write_truth(out: Path, world: _World) -> None:
@@ -130,6 +142,7 @@ def _write_flows(flows: DataFrame, years: tuple[int, ...], staging: Path, target
         .repartitionById(max(years) - min(years) + 1, F.col("year") - min(years))
         .sortWithinPartitions("part", *key)
         .write.partitionBy("part")
+        .option("compression", "zstd")
         .parquet(str(staging))
     )
     target.mkdir()
@@ -185,16 +198,6 @@ def _only_part(folder: Path) -> Path:
     return part
 
 
-def _holds(out: Path, identity: dict[str, Any]) -> bool:
-    """Whether the folder holds exactly this simulation, complete: same settings, same code, every file in its size."""
-    path = out / _IDENTITY
-    if not path.is_file():
-        return False
-    found = json.loads(path.read_text(encoding="utf-8"))
-    files = found.pop("files", None)
-    return found == identity and bool(files) and files == _sizes(out)
-
-
 def _cleared(out: Path) -> None:
     """Makes room: a simulation that is there goes; anything else stays, and is an error."""
     found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
@@ -211,9 +214,13 @@ def _cleared(out: Path) -> None:
         (out / name).mkdir(parents=True)
 
 
-def _write_identity(out: Path, identity: dict[str, Any], written: dict[str, int]) -> None:
+def _identity(settings: SimulateSettings) -> dict[str, Any]:
+    return {"settings": settings.model_dump(mode="json"), "code": _fingerprint()}
+
+
+def _write_identity(out: Path, settings: SimulateSettings, written: dict[str, int]) -> None:
     """Says what the folder holds; without files as long as the simulation is not complete."""
-    text = json.dumps(identity | {"files": written}, indent=2, ensure_ascii=False)
+    text = json.dumps(_identity(settings) | {"files": written}, indent=2, ensure_ascii=False)
     (out / _IDENTITY).write_text(text + "\n", encoding="utf-8")
 
 

@@ -1,5 +1,6 @@
-"""Exports and imports of many countries in UN Comtrade's classic bulk layout: heavy tails, so that some products have few
-exporters. Not tied to the customs records; no effect is planted.
+"""Exports and imports of many countries, in UN Comtrade's classic bulk layout.
+
+Heavy tails, so that some products have few exporters. Not tied to the customs records; no effect is planted.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from haiguan.transforms.simulation.vocabulary import LARGEST_PARTNERS, PIECE, SE
 HEADINGS = (
     "Classification,Year,Period,Period Desc.,Aggregate Level,Is Leaf Code,Trade Flow Code,Trade Flow,Reporter Code,"
     "Reporter,Reporter ISO,Partner Code,Partner,Partner ISO,2nd Partner Code,2nd Partner,2nd Partner ISO,"
-    "Customs Proc. Code,Customs,Mode of Transport Code,Mode of Transport,Commodity Code,Commodity,Qty Unit Code,Qty Unit,"
-    "Qty,Alt Qty Unit Code,Alt Qty Unit,Alt Qty,Netweight (kg),Gross weight (kg),Trade Value (US$),CIF Trade Value (US$),"
-    "FOB Trade Value (US$),Flag"
+    "Customs Proc. Code,Customs,Mode of Transport Code,Mode of Transport,Commodity Code,Commodity,Qty Unit Code,"
+    "Qty Unit,Qty,Alt Qty Unit Code,Alt Qty Unit,Alt Qty,Netweight (kg),Gross weight (kg),Trade Value (US$),"
+    "CIF Trade Value (US$),FOB Trade Value (US$),Flag"
 ).split(",")
 CLASSIFICATIONS = {"HS1996": "H1", "HS2002": "H2", "HS2007": "H3"}
 IMPORT, EXPORT, RE_EXPORT = 1, 2, 3

@@ -29,7 +29,7 @@ def customs_lines(records: DataFrame, plan: Plan, products: Products, partners: 
         partners: with whom.
 
     Returns:
-        file_index, line, text: the bytes of the line in GB18030, as a string that Spark's text writer writes as they are.
+        file_index, line, text: the bytes of the line in GB18030, as a string that Spark's text writer writes as is.
     """
     fields = _broken_fields(_fields(records, products, partners), plan, products)
     return fields.select("file_index", "line", _line().cast("string").alias("text"))

@@ -32,6 +32,7 @@ from pyspark.sql import functions as F
 _SUFFIXES = ("10", "90", "00", "20", "99", "11", "19", "30")
 _SHARE_INTERMEDIARY = 0.12
 _SHARE_ENGLISH = 0.02
+_SHARE_LETTERED = 0.1  # firms whose serial has letters; all have beyond 9,999 of a kind
 _SHARE_FINE = 0.15  # records told to a tenth of a cent or finer
 _HALF_CENT = 50  # in ten-thousandths of a dollar
 
@@ -49,9 +50,9 @@ def simulate_records(cells: DataFrame, plan: Plan, products: Products, partners:
     Returns:
         One row per record: cell, number (within the cell), rule (null: nothing is wrong), variant, year, year_index,
         file_index, file, line, month, is_numeric, hs_revision, direction, firm_code (upper case), firm_name,
-        is_lower_case, place, ownership, product_code (eight digits), unit (index of the product's unit), partner (index),
-        regime (index), cents, fine (ten-thousandths of a dollar that rounding takes away), thousandths (of the unit; null
-        where missing), and the draw `chance` for choices of wording.
+        is_lower_case, address, place, ownership, product, partner and regime (by index), product_code (eight digits),
+        cents, fine (ten-thousandths of a dollar that rounding takes away), thousandths (of the unit; null where
+        missing), and the draw `chance` for choices of wording.
     """
     numbered = _with_flags(_numbered(cells, plan, draws), plan, draws)
     placed = _placed(numbered, plan, draws)
@@ -148,8 +149,8 @@ def _file_index(ends: list[int]) -> Column:
 def _with_amount(records: DataFrame, draws: Draws) -> DataFrame:
     """Cents of each record, which add up to the total of its cell, and what rounding takes away from the text.
 
-    The total is cut at jittered cubes of an even grid, so that a few records carry most of it; each keeps at least a cent.
-    Half cents only go where rounding half to even takes them back.
+    The total is cut at jittered cubes of an even grid, so that a few records carry most of it; each keeps at least a
+    cent. Half cents only go where rounding half to even takes them back.
     """
     number, count = F.col("number"), F.col("records")
     spare = F.col("total_cents") - count
@@ -237,7 +238,7 @@ def _with_firm(records: DataFrame, draws: Draws) -> DataFrame:
         F.char(F.lit(65) + serial.cast("int") / F.lit(46_656)),
         F.lpad(F.conv((serial % 46_656).cast("string"), 10, 36), 3, "0"),
     )
-    in_digits = (serial % 10 != 9) & (serial < 10_000)
+    in_digits = (draws.column("lettered", F.col("firm")) >= _SHARE_LETTERED) & (serial < 10_000)
     code = F.concat(
         lookup([place.code for place in PLACES], F.col("place")),
         lookup([zone for zone, _ in ZONES], F.col("zone")),

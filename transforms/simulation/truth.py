@@ -1,7 +1,7 @@
 """What is true of a world, known before any file of it is written.
 
-Totals and coefficients come from the arrays on the driver, flows and defects from the simulated records; none of it goes
-through the text of a file.
+Totals and coefficients come from the arrays on the driver, flows and defects from the simulated records; none of it
+goes through the text of a file.
 """
 
 from __future__ import annotations
