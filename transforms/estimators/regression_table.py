@@ -47,6 +47,7 @@ SHOWN_BY_DEFAULT = (
     "observations", "singletons", "clusters", "r2", "r2_within", "pseudo_r2", "kleibergen_paap_f", "effective_f",
     "anderson_rubin_p_value", "sargan_p_value", "hansen_j_p_value",
 )  # fmt: skip
+MOST_ZEROS = 6
 BRACKETS = {
     "standard_error": "Standard errors in parentheses",
     "statistic": "t statistics (z where the normal is used) in parentheses",
@@ -184,12 +185,14 @@ def number(value: float, decimals: int) -> str:
     """A number as printed: fixed decimals, but never a zero for what is not zero.
 
     >>> number(1234.5678, 2), number(-0.00004, 3), number(0.0, 3)
-    ('1,234.57', '-4.00e-05', '0.000')
+    ('1,234.57', '-0.000040', '0.000')
     """
     if not np.isfinite(value):
         return str(value)
-    rounds_to_zero = value != 0 and abs(value) < 0.5 * 10.0**-decimals
-    return f"{value:.2e}" if rounds_to_zero else f"{value:,.{decimals}f}"
+    if value == 0 or abs(value) >= 0.5 * 10.0**-decimals:
+        return f"{value:,.{decimals}f}"
+    leading = -int(np.floor(np.log10(abs(value))))
+    return f"{value:.{leading + 1}f}" if leading <= MOST_ZEROS else f"{value:.1e}"
 
 
 def _included_rows(table: Table, columns: Sequence[EstimatedColumn]) -> Iterable[Row]:
