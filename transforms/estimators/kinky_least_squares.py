@@ -102,8 +102,8 @@ def kinky_least_squares(
         small_sample: factor on robust and clustered errors as in `least_squares`; Kiviet has none.
 
     Raises:
-        InputError: those of `design.build_design`; the endogenous regressor is collinear or absorbed; the regressors fit
-            the outcome exactly; a correlation asked for is infeasible; parametric errors with clusters or with `held`.
+        InputError: those of `design.build_design`; the endogenous regressor is collinear or absorbed; the regressors
+            fit the outcome exactly; a correlation is infeasible; parametric errors with clusters or with `held`.
 
     >>> i = np.arange(1, 201)
     >>> w, e = np.cos(2.3 * i), np.sin(3.1 * i + 0.5) + 0.4 * np.cos(5.7 * i)

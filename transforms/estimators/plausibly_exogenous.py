@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.instrumented_equation import InstrumentedEquation
+from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.result import CONFIDENCE, Estimates, coefficient_table, critical_value
 
 
@@ -204,6 +205,9 @@ def sensitivity_curve(
         Index `size`; union_low, union_high (union of intervals), local_low, local_high (local to zero). The conclusion
         holds up to the first size at which an interval reaches zero.
 
+    Raises:
+        InputError: an unknown term, or a negative size.
+
     >>> from linearmodels.datasets import mroz
     >>> from haiguan.transforms.estimators.instrumented_equation import instrumented_equation
     >>> equation = instrumented_equation(mroz.load(), "lwage", ["educ"], ["fatheduc"], ["exper", "expersq"])
@@ -211,7 +215,9 @@ def sensitivity_curve(
     [[-0.0002, 0.1407, -0.0002, 0.1407], [-0.0391, 0.1765, -0.0308, 0.1713]]
     """
     if term not in equation.names:
-        raise InputError(f"The equation has no term {term!r}; it has {', '.join(equation.names)}.")
+        raise InputError(unknown_name("term", term, equation.names))
+    if any(size < 0 for size in sizes):
+        raise InputError(f"Sizes of direct effects must not be negative, but {min(sizes):g} was given.")
     rows = []
     for size in sizes:
         union = union_of_intervals(equation, dict.fromkeys(equation.instruments, (-size, size)), confidence)

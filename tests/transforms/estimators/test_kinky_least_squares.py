@@ -264,7 +264,7 @@ def test_an_outcome_without_error_is_refused() -> None:
 
 def test_a_correlation_off_the_grid_is_refused() -> None:
     kinky = kinky_least_squares(formula_data(), "y", "x", ["w"], correlations=[0, 0.1])
-    with pytest.raises(InputError, match="0.05 is not on the grid"):
+    with pytest.raises(InputError, match=r"0\.05 is not on the grid"):
         kinky.at(0.05)
 
 
