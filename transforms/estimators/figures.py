@@ -53,10 +53,10 @@ def coefficient_plot(
         axes.hlines(heights, drawn["ci_low"], drawn["ci_high"], color=colour, linewidth=1.2)
         axes.plot(drawn["estimate"], heights, MARKERS[place % len(MARKERS)], color=colour, markersize=4.5, label=name)
     axes.set_yticks(range(len(shown)), [(labels or {}).get(term, term) for term in shown])
-    axes.invert_yaxis()
+    axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlabel("Estimate and 95 % confidence interval")
     if len(estimates) > 1:
-        axes.legend(frameon=False)
+        figure.legend(loc="outside upper center", ncols=len(estimates), frameon=False)
     return figure
 
 
