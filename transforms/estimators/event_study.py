@@ -1,0 +1,247 @@
+"""Effects by distance in time: around an event, or after a regressor moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.linear import least_squares
+from haiguan.transforms.estimators.naming import unknown_name
+from haiguan.transforms.estimators.result import Estimates
+from matplotlib.figure import Figure
+from scipy.stats import chi2
+from scipy.stats import f as f_distribution
+
+
+@dataclass(frozen=True)
+class Path:
+    """Effects by horizon, ready to be drawn, and the equations behind them.
+
+    Attributes:
+        points: grain horizon, ascending: horizon, estimate, standard_error, ci_low, ci_high, observations (of the
+            equation).
+        estimates: by horizon for one equation each, or one for all under its lowest horizon.
+        statistics: pre_trend_f and pre_trend_p where there are horizons before an event.
+        warnings: one sentence each.
+    """
+
+    points: pd.DataFrame
+    estimates: Mapping[int, Estimates]
+    statistics: Mapping[str, float]
+    warnings: tuple[str, ...] = ()
+
+
+def event_study(
+    data: pd.DataFrame,
+    outcome: str,
+    unit: str,
+    period: str,
+    event_period: str,
+    *,
+    window: tuple[int, int] = (-5, 5),
+    reference: int = -1,
+    controls: Sequence[str] = (),
+    fixed_effects: Sequence[str] = (),
+    clusters: Sequence[str] = (),
+) -> Path:
+    """Two-way fixed effects with dummies of the distance to an event.
+
+    y_it = sum_k b_k 1{t - e_i = k} + a_i + d_t + e, b at the reference zero, both ends of the window holding everything
+    beyond them. Where units are treated at different times and effects differ between them, the coefficients mix
+    effects of other horizons (Sun and Abraham 2021), and a warning says so.
+
+    Args:
+        data: grain unit x period.
+        outcome: numeric column.
+        unit: column of the unit, whose effect is absorbed.
+        period: column of the period, whole numbers, whose effect is absorbed.
+        event_period: column of the period of the unit's event; missing for units that have none.
+        window: lowest and highest distance.
+        reference: the distance left out.
+        controls: numeric columns.
+        fixed_effects: further columns to absorb, or crossings.
+        clusters: cluster variables; the unit where none is named.
+
+    Returns:
+        A path whose statistics test that all coefficients before the reference are zero.
+
+    Raises:
+        InputError: as `least_squares`; a window without the reference; an event that moves within a unit; no event.
+
+    >>> firms = pd.DataFrame({"firm": [f for f in range(6) for _ in range(6)], "year": list(range(6)) * 6})
+    >>> firms["opened"] = [3.0 if f < 3 else None for f in firms["firm"]]
+    >>> noise = [((7 * i) % 5 - 2) / 100 for i in range(36)]
+    >>> firms["exports"] = firms["firm"] + 0.1 * firms["year"] + 2.0 * (firms["year"] >= firms["opened"]) + noise
+    >>> path = event_study(firms, "exports", "firm", "year", "opened", window=(-3, 2))
+    >>> path.points["estimate"].round(1).tolist()
+    [-0.0, 0.0, 0.0, 2.0, 2.0, 2.0]
+    """
+    low, high = window
+    if not low <= reference <= high or low == high:
+        raise InputError(f"The window {window} must hold the reference {reference} and another distance.")
+    sample = _with_distances(data, unit, period, event_period)
+    horizons = [k for k in range(low, high + 1) if k != reference]
+    binned = sample["distance"].clip(low, high)
+    dummies = {_dummy(k): (binned == k).astype(float) for k in horizons}
+    seen = [k for k in horizons if dummies[_dummy(k)].any()]
+    estimates = least_squares(
+        data.assign(**dummies),
+        outcome,
+        [*(_dummy(k) for k in seen), *controls],
+        fixed_effects=[unit, period, *fixed_effects],
+        clusters=clusters or [unit],
+    )
+    kept = [k for k in seen if _dummy(k) in estimates.terms.index]
+    points = pd.concat([_points(estimates, kept), _reference_point(reference, estimates)]).sort_values("horizon")
+    statistics = _joint_test(estimates, [_dummy(k) for k in kept if k < reference])
+    return Path(points.reset_index(drop=True), {low: estimates}, statistics, _timing_warnings(sample, estimates))
+
+
+def lagged_responses(
+    data: pd.DataFrame,
+    outcome: str,
+    regressor: str,
+    unit: str,
+    period: str,
+    *,
+    horizons: Sequence[int] = (0, 1, 2, 3, 4, 5),
+    controls: Sequence[str] = (),
+    fixed_effects: Sequence[str] = (),
+    clusters: Sequence[str] = (),
+) -> Path:
+    """The outcome h periods later on a regressor and controls now, one equation per horizon.
+
+    The lead is the same unit exactly h periods later: gaps in the panel shorten the sample of the horizons that span
+    them, which `observations` shows. A negative horizon is a placebo.
+
+    Args:
+        data: grain unit x period.
+        outcome: numeric column.
+        regressor: numeric column.
+        unit: column of the unit.
+        period: column of the period, whole numbers.
+        horizons: distances in periods.
+        controls: numeric columns, at the time of the regressor.
+        fixed_effects: columns to absorb, or crossings, at the time of the regressor.
+        clusters: cluster variables.
+
+    Raises:
+        InputError: as `least_squares`, naming the horizon; a unit-period twice.
+
+    >>> firms = pd.DataFrame({"firm": [1] * 6 + [2] * 6, "year": list(range(6)) * 2})
+    >>> firms["access"] = [0.0, 1, 0, 2, 1, 0, 3, 1, 2, 0, 1, 2]
+    >>> firms["exports"] = firms.groupby("firm")["access"].shift(1).fillna(0.0) + [0.01, 0, -0.01] * 4
+    >>> lagged_responses(firms, "exports", "access", "firm", "year", horizons=[1]).points["estimate"].round(1).tolist()
+    [1.0]
+    """
+    _check_keys(data, unit, period)
+    estimates = {}
+    for horizon in sorted(set(horizons)):
+        led = data.assign(**{outcome: _lead(data, outcome, unit, period, horizon)})
+        try:
+            estimates[horizon] = least_squares(
+                led, outcome, [regressor, *controls], fixed_effects=fixed_effects, clusters=clusters
+            )
+        except InputError as error:
+            raise InputError(*(f"Horizon {horizon}: {fault}" for fault in error.faults)) from error
+    absent = [f"Horizon {h}: {' '.join(e.warnings)}" for h, e in estimates.items() if regressor not in e.terms.index]
+    if absent:
+        raise InputError(*absent)
+    points = pd.concat([_point(equation, regressor, horizon) for horizon, equation in estimates.items()])
+    warnings = tuple(f"Horizon {h}: {text}" for h, equation in estimates.items() for text in equation.warnings)
+    return Path(points.reset_index(drop=True), estimates, {}, warnings)
+
+
+def plot_path(path: Path, *, title: str = "", baseline: float | None = None) -> Figure:
+    """Estimates with 95 % intervals by horizon, a line at zero, and one at a baseline estimate where given.
+
+    >>> points = pd.DataFrame({"horizon": [1], "estimate": [0.1], "ci_low": [0.0], "ci_high": [0.2]})
+    >>> len(plot_path(Path(points, {}, {})).axes)
+    1
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    points = path.points
+    reach = np.abs(points[["ci_low", "ci_high"]].to_numpy().T - points["estimate"].to_numpy())
+    axes.errorbar(points["horizon"], points["estimate"], yerr=reach, fmt="o", capsize=3, color="black")
+    axes.axhline(0, color="grey", linewidth=0.8)
+    if baseline is not None:
+        axes.axhline(baseline, color="grey", linewidth=0.8, linestyle="--", label="baseline")
+        axes.legend(frameon=False)
+    axes.set(xlabel="periods", ylabel="estimate, 95 % interval", title=title, xticks=points["horizon"].tolist())
+    return figure
+
+
+def _dummy(horizon: int) -> str:
+    return f"distance {horizon:+d}"
+
+
+def _with_distances(data: pd.DataFrame, unit: str, period: str, event_period: str) -> pd.DataFrame:
+    unknown = [unknown_name("column", name, data.columns) for name in (unit, period, event_period) if name not in data]
+    if unknown:
+        raise InputError(*unknown)
+    moving = data.groupby(unit)[event_period].nunique(dropna=False) > 1
+    if moving.any():
+        raise InputError(
+            f"Column {event_period!r} changes within {int(moving.sum())} units of {unit!r}; name one event each."
+        )
+    if data[event_period].isna().all():
+        raise InputError(f"Column {event_period!r} is missing everywhere: no unit has an event.")
+    event = pd.to_numeric(data[event_period], errors="coerce").astype(float)
+    return pd.DataFrame({"event": event, "distance": data[period] - event})
+
+
+def _timing_warnings(sample: pd.DataFrame, estimates: Estimates) -> tuple[str, ...]:
+    if sample["event"].nunique() == 1:
+        return estimates.warnings
+    return (
+        *estimates.warnings,
+        f"Events lie in {sample['event'].nunique()} periods: if their effects differ, the coefficients mix horizons.",
+    )
+
+
+def _points(estimates: Estimates, horizons: Sequence[int]) -> pd.DataFrame:
+    return pd.concat([_point(estimates, _dummy(horizon), horizon) for horizon in horizons])
+
+
+def _point(estimates: Estimates, term: str, horizon: int) -> pd.DataFrame:
+    columns = ["estimate", "standard_error", "ci_low", "ci_high"]
+    row = estimates.terms.loc[[term], columns].reset_index(drop=True)
+    row.insert(0, "horizon", horizon)
+    return row.assign(observations=estimates.observations)
+
+
+def _reference_point(reference: int, estimates: Estimates) -> pd.DataFrame:
+    zeros = dict.fromkeys(["estimate", "standard_error", "ci_low", "ci_high"], 0.0)
+    return pd.DataFrame([{"horizon": reference, **zeros, "observations": estimates.observations}])
+
+
+def _joint_test(estimates: Estimates, terms: Sequence[str]) -> dict[str, float]:
+    if not terms:
+        return {}
+    values = estimates.terms.loc[list(terms), "estimate"].to_numpy()
+    block = estimates.covariance.loc[list(terms), list(terms)].to_numpy()
+    if np.linalg.matrix_rank(block, hermitian=True) < len(terms):
+        return {}
+    wald = float(values @ np.linalg.solve(block, values))
+    free = estimates.degrees_of_freedom
+    p_value = chi2.sf(wald, len(terms)) if free is None else f_distribution.sf(wald / len(terms), len(terms), free)
+    return {"pre_trend_f": wald / len(terms), "pre_trend_p": float(p_value)}
+
+
+def _check_keys(data: pd.DataFrame, unit: str, period: str) -> None:
+    unknown = [unknown_name("column", name, data.columns) for name in (unit, period) if name not in data]
+    if unknown:
+        raise InputError(*unknown)
+    if twice := int(data.duplicated([unit, period]).sum()):
+        raise InputError(f"{twice} rows repeat a pair of {unit!r} and {period!r}; keep one row per unit and period.")
+
+
+def _lead(data: pd.DataFrame, outcome: str, unit: str, period: str, horizon: int) -> np.ndarray:
+    if outcome not in data:
+        raise InputError(unknown_name("column", outcome, data.columns))
+    later = data[[unit, period, outcome]].assign(**{period: data[period] - horizon})
+    return data[[unit, period]].merge(later, on=[unit, period], how="left", validate="one_to_one")[outcome].to_numpy()
