@@ -13,6 +13,8 @@ from haiguan.jobs.runtime.build import GateError
 from haiguan.jobs.runtime.lock import LakeHeldError
 from haiguan.jobs.runtime.progress import describe
 from haiguan.jobs.runtime.run import Request, dry_run, exit_code_of, read_settings, run
+from haiguan.jobs.runtime.session import open_session
+from haiguan.jobs.simulate import SimulateSettings, is_simulated, simulate
 from haiguan.transforms.errors import InputError
 from rich.console import Console
 from rich.table import Table as Grid
@@ -136,6 +138,32 @@ def run_command(
         dry_run(request, settings, console)
     else:
         _finish(run(request, settings, console))
+
+
+@app.command("simulate")
+def simulate_command(
+    out: Annotated[Path, typer.Option(help="Folder for the files; new, empty, or an earlier simulation.")],
+    conf: Conf = None,
+    assignments: Assignments = None,
+    world: Annotated[str | None, typer.Option(help="Which synthetic world.")] = None,
+    declarations: Annotated[int | None, typer.Option(help="How many customs declarations.")] = None,
+    years: Annotated[str | None, typer.Option(help="Years, such as 2003-2007.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same bytes.")] = None,
+) -> None:
+    """Write raw files in the real yearly layouts, and the truth beside them."""
+    given = {"world": world, "declarations": declarations, "years": _years(years), "seed": seed}
+    chosen = [f"simulate.{key}={_as_yaml(value)}" for key, value in given.items() if value is not None]
+    settings = read_settings(conf, [*(assignments or []), *chosen])
+    chosen_world: SimulateSettings = settings.simulate  # type: ignore[attr-defined]
+    if is_simulated(out, chosen_world):
+        console.print(f"{out} already holds this simulation", highlight=False, soft_wrap=True)
+        return
+    console.print(f"simulating {chosen_world.declarations:,} declarations into {out}", highlight=False, soft_wrap=True)
+    simulate(open_session(settings.spark, Path(settings.reports) / "logs" / "simulate.log"), out, chosen_world)
+
+
+def _as_yaml(value: object) -> str:
+    return f"[{value[0]}, {value[1]}]" if isinstance(value, tuple) else str(value)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Estimate: the tables and figures of the studies, as data."""
 
 from haiguan.jobs.runtime.graph import Stage
+from haiguan.transforms.studies.estimates import result_studies__estimates
 from haiguan.transforms.studies.figures import result_studies__figures
 from haiguan.transforms.studies.tables import result_studies__tables
 
-STAGE = Stage("estimate", publishes=(result_studies__tables, result_studies__figures))
+STAGE = Stage("estimate", publishes=(result_studies__estimates, result_studies__tables, result_studies__figures))
 
 if __name__ == "__main__":
     from haiguan.jobs.cli import run_stage

@@ -130,3 +130,19 @@ def _java_version(home: Path) -> int | None:
     said = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(\d+)', said)
     return int(found.group(1)) if found else None
+
+
+def fetch_jars() -> None:
+    """Starts Spark once, by which its Ivy fetches Delta's jars into its cache; says what went wrong if it cannot."""
+    log = Path("build") / "setup.log"
+    settings = SparkSettings(master="local[1]", driver_memory="512m", shuffle_partitions=1, conf={})
+    try:
+        open_session(settings, log).stop()
+    except Exception as error:
+        sys.exit(
+            f"Spark could not start with Delta ({type(error).__name__}); {log} has what it said. Delta's jars come from Maven Central."
+        )
+
+
+if __name__ == "__main__":
+    fetch_jars()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 from haiguan.jobs.runtime.inventory import File, take_inventory
 from haiguan.jobs.runtime.lake import Slice
 from haiguan.jobs.runtime.layouts import Layout, labels, load_layouts
@@ -26,6 +27,7 @@ from haiguan.transforms.schema import TABLES
 from pyspark.sql import DataFrame, SparkSession
 
 _RAW = {"customs": "raw_customs__declarations", "comtrade": "raw_trade__comtrade"}
+_KIND_OF_ITEM = {"study_estimates": "estimates", "study_tables": "table", "study_figures": "figure"}
 _REVISION_OF_CLASS = {
     "H0": "HS1992",
     "H1": "HS1996",
@@ -73,8 +75,8 @@ def open_source(source: str, settings: Settings, known: Mapping[str, Known]) -> 
     """
     if source in _RAW:
         return _delimited_files(source, settings, known)
-    if source == "studies":
-        return _studies(settings)
+    if source in _KIND_OF_ITEM:
+        return _studies(settings, _KIND_OF_ITEM[source])
     rows = _packaged_rows(source, settings)
     content = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
     return Source({"": {}}, {"": content}, lambda session, _: session.createDataFrame(rows, _schema(source)))
@@ -173,27 +175,38 @@ def _classification(path: Path) -> list[list[Any]]:
     return [[revision, code, name] for code, name in entries if re.fullmatch("[0-9]{6}", code)]
 
 
-def _studies(settings: Settings) -> Source:
-    """study, item, text of every table and figure of the studies that the settings name, one slice per study."""
-    texts = {study: _study_items(study) for study in settings.run.studies}
+def _studies(settings: Settings, kind: str) -> Source:
+    """study, item, text of the items of one kind in the studies that the settings name, one slice per study."""
+    texts = {study: _study_items(study, kind) for study in settings.run.studies}
     rows = pd.DataFrame(
         [(study, item, text) for study, items in texts.items() for item, text in items],
         columns=["study", "item", "text"],
     )
+    keyed = {slice_id({"study": study}): (study, items) for study, items in texts.items() if items}
     return Source(
-        slices={slice_id({"study": study}): {"study": study} for study in texts},
+        slices={text: {"study": study} for text, (study, _) in keyed.items()},
         fingerprints={
-            slice_id({"study": study}): hashlib.sha256(json.dumps(items).encode()).hexdigest()
-            for study, items in texts.items()
+            text: hashlib.sha256(json.dumps(items).encode()).hexdigest() for text, (_, items) in keyed.items()
         },
         read=lambda _, slices: rows[rows.study.isin([values["study"] for values in slices])],
     )
 
 
-def _study_items(study: str) -> list[tuple[str, str]]:
+def _study_items(study: str, kind: str) -> list[tuple[str, str]]:
+    """Name and text of the items of one kind.
+
+    Raises:
+        InputError: there is no such study, or one of its items is of no known kind.
+    """
     folder = files("haiguan.conf").joinpath("studies", study)
     if not folder.is_dir():
         there = sorted(entry.name for entry in files("haiguan.conf").joinpath("studies").iterdir())
         raise InputError(f"run.studies: no study is called {study}; there are {', '.join(there)}")
     found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".yaml")), key=lambda entry: entry.name)
-    return [(entry.name.removesuffix(".yaml"), entry.read_text(encoding="utf-8")) for entry in found]
+    texts = [(entry.name.removesuffix(".yaml"), entry.read_text(encoding="utf-8")) for entry in found]
+    kinds = {item: yaml.safe_load(text).get("kind") for item, text in texts}
+    strays = [item for item, found_kind in kinds.items() if found_kind not in _KIND_OF_ITEM.values()]
+    if strays:
+        known = ", ".join(_KIND_OF_ITEM.values())
+        raise InputError(*[f"studies/{study}/{item}.yaml: `kind` must be one of {known}" for item in strays])
+    return [(item, text) for item, text in texts if kinds[item] == kind]

@@ -9,13 +9,13 @@ import pandas as pd
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.measures.concentration import ConcentrationSettings
 from haiguan.transforms.schema import TABLES
-from haiguan.transforms.studies.items import TABLE, items_of_kind
+from haiguan.transforms.studies.items import items
 
 BILLION = 1e9
 
 
 def result_studies__tables(
-    files_studies: pd.DataFrame,
+    files_study_tables: pd.DataFrame,
     measure_products__concentration: pd.DataFrame,
     measure_products__exporters: pd.DataFrame,
     *,
@@ -24,7 +24,7 @@ def result_studies__tables(
     """One row per cell of each descriptive table: the number in full precision and as it is printed."""
     cells = [
         {"study": study, "item": f"{item}_{suffix}" if suffix else item, **cell}
-        for study, item, content in items_of_kind(files_studies, TABLE)
+        for study, item, content in items(files_study_tables)
         for suffix, cell in _cells(content, measure_products__concentration, measure_products__exporters, concentration)
     ]
     return pd.DataFrame(cells, columns=list(TABLES["result_studies__tables"].column_names))

@@ -1,0 +1,93 @@
+"""One Spark session for all tests, one simulated universe, one whole run of it."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from rich.console import Console
+
+from haiguan.jobs.runtime.lake import Lake
+from haiguan.jobs.runtime.run import Request, read_settings, run
+from haiguan.jobs.runtime.session import SparkSettings, open_session
+from haiguan.jobs.simulate import SimulateSettings, simulate
+
+_ROOT = Path(__file__).parents[1]
+_SPARK = [
+    "spark.master=local[2]",
+    "spark.driver_memory=2g",
+    "spark.shuffle_partitions=2",
+]
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
+    scratch = tmp_path_factory.mktemp("spark")
+    conf = {"spark.local.dir": str(scratch), "spark.sql.warehouse.dir": str(scratch / "warehouse")}
+    settings = SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2, conf=conf)
+    return open_session(settings, scratch / "spark.log")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data; tests that need it are marked `real_data` and skipped where it is absent."""
+    folder = Path(os.environ.get("HAIGUAN_REAL_DATA", _ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; name them with HAIGUAN_REAL_DATA")
+    return folder
+
+
+@dataclass(frozen=True)
+class Universe:
+    """A simulated world as files, and the lake that a run has made of it."""
+
+    files: Path
+    lake: Lake
+    reports: Path
+    said: str
+
+    def settings(self, *assignments: str, lake: Path | None = None):
+        return read_settings(
+            None,
+            [
+                f"lake={lake or self.lake.root}",
+                f"reports={self.reports}",
+                f"inputs.customs={self.files / 'customs'}",
+                f"inputs.comtrade={self.files / 'comtrade'}",
+                *_SPARK,
+                *assignments,
+            ],
+        )
+
+    def run(self, *assignments: str, lake: Path | None = None, **request) -> str:
+        """Runs the flow; returns what it said."""
+        screen = io.StringIO()
+        settings = self.settings(*assignments, lake=lake)
+        run(Request("haiguan run", **request), settings, Console(file=screen, width=200))
+        return screen.getvalue()
+
+
+@pytest.fixture(scope="session")
+def files(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a small universe, with their truth."""
+    out = tmp_path_factory.mktemp("universe") / "files"
+    simulate(spark, out, SimulateSettings(world="archive", declarations=12_000, years=(2003, 2007), seed=7))
+    return out
+
+
+@pytest.fixture(scope="session")
+def universe(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Universe:
+    """The universe after a whole run. Tests must not change its lake; those that write take a lake of their own."""
+    folder = tmp_path_factory.mktemp("lake")
+    made = Universe(files, Lake(str(folder / "lake")), folder / "reports", "")
+    return Universe(files, made.lake, made.reports, made.run())
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config) -> None:
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if "real_data" in report.keywords]
+    if skipped:
+        terminalreporter.write_line(f"{len(skipped)} tests of real data were skipped, since the data are not here")
