@@ -59,7 +59,7 @@ def union_of_intervals(
 
     >>> from linearmodels.datasets import mroz
     >>> from haiguan.transforms.estimators.instrumented_equation import instrumented_equation
-    >>> equation = instrumented_equation(mroz.load(), "lwage", ["educ"], ["fatheduc"], ["exper", "expersq"])
+    >>> equation = instrumented_equation(mroz.load(), "lwage", ["exper", "expersq"], ["educ"], ["fatheduc"])
     >>> union_of_intervals(equation, {"fatheduc": (-0.01, 0.01)}).intervals.loc["educ"].round(4).to_list()
     [-0.0391, 0.1765]
     """
@@ -92,7 +92,7 @@ def direct_effect_curve(
 
     >>> from linearmodels.datasets import mroz
     >>> from haiguan.transforms.estimators.instrumented_equation import instrumented_equation
-    >>> equation = instrumented_equation(mroz.load(), "lwage", ["educ"], ["fatheduc"], ["exper", "expersq"])
+    >>> equation = instrumented_equation(mroz.load(), "lwage", ["exper", "expersq"], ["educ"], ["fatheduc"])
     >>> curve = direct_effect_curve(equation, "fatheduc", [0.0, 0.01])
     >>> curve.loc[curve.term == "educ", "estimate"].round(4).to_list()
     [0.0702, 0.0333]
@@ -109,6 +109,8 @@ def local_to_zero(
     A moves coefficients with direct effects; with one endogenous regressor and one instrument of first stage pi it is
     1/pi, so that the estimate is b - mu/pi and its variance that of b plus omega/pi^2.
 
+    Intervals and p-values use the normal, whatever the number of clusters.
+
     Args:
         equation: from `instrumented_equation`.
         means: mu per instrument; zero where not named.
@@ -119,7 +121,7 @@ def local_to_zero(
 
     >>> from linearmodels.datasets import mroz
     >>> from haiguan.transforms.estimators.instrumented_equation import instrumented_equation
-    >>> equation = instrumented_equation(mroz.load(), "lwage", ["educ"], ["fatheduc"], ["exper", "expersq"])
+    >>> equation = instrumented_equation(mroz.load(), "lwage", ["exper", "expersq"], ["educ"], ["fatheduc"])
     >>> local = local_to_zero(equation, {"fatheduc": 0.005}, {"fatheduc": 0.0001})
     >>> local.terms.loc["educ", ["estimate", "standard_error"]].round(4).to_list()
     [0.0517, 0.0516]
@@ -135,7 +137,12 @@ def local_to_zero(
         equation.covariance[:size, :size] + (bias * variance) @ bias.T,
     )
     return replace(
-        equation.estimates, estimator="plausibly exogenous, local to zero", terms=terms, covariance=covariance
+        equation.estimates,
+        estimator="plausibly exogenous, local to zero",
+        terms=terms,
+        covariance=covariance,
+        degrees_of_freedom=None,
+        statistics={},
     )
 
 
@@ -165,7 +172,7 @@ def simulated_intervals(
     >>> from scipy.stats import uniform
     >>> from linearmodels.datasets import mroz
     >>> from haiguan.transforms.estimators.instrumented_equation import instrumented_equation
-    >>> equation = instrumented_equation(mroz.load(), "lwage", ["educ"], ["fatheduc"], ["exper", "expersq"])
+    >>> equation = instrumented_equation(mroz.load(), "lwage", ["exper", "expersq"], ["educ"], ["fatheduc"])
     >>> simulated = simulated_intervals(equation, {"fatheduc": uniform(0, 0.02)})
     >>> simulated.loc["educ", ["ci_low", "ci_high"]].round(2).to_list()
     [-0.05, 0.11]
@@ -210,7 +217,7 @@ def sensitivity_curve(
 
     >>> from linearmodels.datasets import mroz
     >>> from haiguan.transforms.estimators.instrumented_equation import instrumented_equation
-    >>> equation = instrumented_equation(mroz.load(), "lwage", ["educ"], ["fatheduc"], ["exper", "expersq"])
+    >>> equation = instrumented_equation(mroz.load(), "lwage", ["exper", "expersq"], ["educ"], ["fatheduc"])
     >>> sensitivity_curve(equation, "educ", [0.0, 0.01]).round(4).to_numpy().tolist()
     [[-0.0002, 0.1407, -0.0002, 0.1407], [-0.0391, 0.1765, -0.0308, 0.1713]]
     """
