@@ -87,7 +87,8 @@ def examine_packages(constraints: Path) -> Finding:
         if (found := _installed(r.name)) is not None and not r.specifier.contains(found, prereleases=True)
     ]
     if not missing and not deviating:
-        return Finding("packages", True, f"{len(needed)} needed, all there, at the versions tested")
+        against = "at the versions tested" if pinned else "within the declared bounds"
+        return Finding("packages", True, f"{len(needed)} needed, all there, {against}")
     faults = [f"missing: {', '.join(missing)}"] * bool(missing) + deviating
     return Finding("packages", False, "; ".join(faults), "make setup installs the versions of constraints.txt")
 
@@ -163,7 +164,8 @@ def examine_disk(folder: Path, enough: int = ENOUGH_BYTES) -> Finding:
 
 def examine_lake(location: str) -> Iterator[Finding]:
     """Whether the lake can be read, which of its tables are to be rebuilt, and who holds it."""
-    if not Path(location.removeprefix("file:")).exists():
+    folder = Path(location.removeprefix("file:"))
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         yield Finding("lake", True, f"none at {location} yet; the first run makes it")
         return
     try:
@@ -196,7 +198,13 @@ def _fault(lake: Lake, name: str) -> str:
 
 
 def _holder(lake: Lake) -> Finding:
-    if is_held(lake.root):
+    try:
+        held = is_held(lake.root)
+    except OSError as error:
+        return Finding(
+            "lock", False, f"cannot be tried: {error.strerror}", f"{lake.root}/lock must be writable for a run"
+        )
+    if held:
         return Finding("lock", True, f"held by {describe_holder(lake.root)}", "wait, or run with --wait")
     last = f"; last held by {describe_holder(lake.root)}" if (lake.root / "lock.json").exists() else ""
     return Finding("lock", True, f"free{last}")
