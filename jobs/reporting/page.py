@@ -1,0 +1,226 @@
+"""The page: everything that the report says, laid out by one template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib.resources import files
+
+import yaml
+from haiguan.jobs.reporting import formats
+from haiguan.jobs.reporting.account import IN, OUT, Account, Amounts
+from haiguan.jobs.reporting.flow import HEIGHT, WIDTH, Flow
+from haiguan.jobs.reporting.record import Record, Row, total
+from haiguan.jobs.reporting.results import Study
+from haiguan.jobs.reporting.tables import PrintedTable
+from haiguan.jobs.runtime.manifest import parse_slice
+from haiguan.transforms.schema import TABLES
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+_ENDINGS = {
+    1: "The run broke off: a fault of the program or of the machine",
+    2: "The run stopped: bad input or settings",
+    3: "A gate stopped the run: the published tables are as they were",
+    4: "The run stopped: another run held the lake",
+    130: "The run was interrupted",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The sentence at the head of the page, and how it is coloured: good, watch or bad."""
+
+    tone: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What came in from files, went to quarantine and came out of a table that accounts for raw records."""
+
+    table: str
+    files: int
+    came: Amounts
+    rejected: Amounts
+    out: Amounts
+
+
+@dataclass(frozen=True)
+class GateSummary:
+    """The verdicts of one table's gate.
+
+    Attributes:
+        table: that the gate guards.
+        verdicts: rows of ops_runs__gates.
+        failures: those that were not met, critical.
+        warnings: those that were not met, less than critical.
+    """
+
+    table: str
+    verdicts: tuple[Row, ...]
+    failures: tuple[Row, ...]
+    warnings: tuple[Row, ...]
+
+
+def render(
+    record: Record,
+    accounts: Sequence[Account],
+    flow: Flow,
+    studies: Sequence[Study],
+    beside: str,
+    data_docs: str | None,
+) -> str:
+    """The page as HTML.
+
+    Args:
+        record: of the lake.
+        accounts: of its tables.
+        flow: the drawing.
+        studies: with their tables and figures.
+        beside: the way from the page to the folder of the run, empty or ending in a slash.
+        data_docs: the way from the page to the Data Docs; None where there are none.
+    """
+    gates = gate_summaries(record.verdicts)
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            record=record,
+            run=record.run,
+            verdict=verdict(record, accounts, gates),
+            published=_published_by(record),
+            streams=[stream for account in accounts for stream in _streams(account, record)],
+            accounts=accounts,
+            flow=flow,
+            box_width=WIDTH,
+            box_height=HEIGHT,
+            studies=studies,
+            headline=_headline(studies),
+            gates=gates,
+            records_of=records_by_file(record),
+            tables=[(TABLES[name], list(entries.values())) for name, entries in record.slices.items()],
+            beside=beside,
+            data_docs=data_docs,
+        )
+    )
+
+
+def standalone(table: PrintedTable) -> str:
+    """A descriptive table as a page of its own."""
+    return _environment().get_template("table.html").render(table=table)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        count=formats.count,
+        dollars=formats.dollars,
+        short_dollars=formats.short_dollars,
+        duration=formats.duration,
+        size=formats.size,
+        moment=formats.moment,
+        words=formats.words,
+        taken=formats.taken,
+        taken_count=formats.taken_count,
+        yaml=_yaml,
+    )
+    environment.globals.update(plural=formats.plural)
+    return environment
+
+
+def _yaml(settings: Mapping[str, object]) -> str:
+    return yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
+
+
+def _template(name: str) -> str:
+    return files("haiguan.jobs.reporting").joinpath(name).read_text(encoding="utf-8")
+
+
+def verdict(record: Record, accounts: Sequence[Account], gates: Sequence[GateSummary]) -> Verdict:
+    """Whether the run worked, in a sentence."""
+    exit_code = record.run.exit_code
+    if exit_code is None:
+        return Verdict("watch", "The run has not ended")
+    if exit_code:
+        return Verdict("bad", _ENDINGS.get(exit_code, f"The run ended with exit code {exit_code}"))
+    failed = sum(len(gate.failures) for gate in gates)
+    faulty = sum(bool(account.faults) for account in accounts)
+    warned = sum(len(gate.warnings) for gate in gates)
+    said = "every gate passed" if not failed + warned else formats.plural(failed + warned, "expectation") + " not met"
+    adds = "every account adds up" if not faulty else f"{formats.plural(faulty, 'account')} not adding up"
+    tone = "bad" if failed or faulty else "watch" if warned else "good"
+    joined = f"Done: {said}, {adds}" if accounts else f"Done: {said}"
+    return Verdict(tone, joined)
+
+
+def _published_by(record: Record) -> tuple[int, int]:
+    """How many slices of how many tables the run published, as far as they still stand."""
+    own = [
+        (table, text)
+        for table, entries in record.slices.items()
+        for text, entry in entries.items()
+        if entry.run_id == record.run.run_id
+    ]
+    return len(own), len({table for table, _ in own})
+
+
+def _streams(account: Account, record: Record) -> list[Stream]:
+    if not TABLES[account.table].accounts_for:
+        return []
+    came, rejected, out = (_first_column(account, step) for step in (IN, "quarantined", OUT))
+    identifiers = {parse_slice(text).get("file_id") for text in record.slices.get(account.source, {})}
+    read = sum(file.file_id in identifiers for file in record.files)
+    return [Stream(account.table, read, came, rejected, out)]
+
+
+def _first_column(account: Account, step: str) -> Amounts:
+    cells = [line.cells[0] for line in account.lines if line.step == step]
+    amounts = total(amount for _, amount in cells)
+    return sum(records or 0 for records, _ in cells), Decimal(0) if not cells else amounts
+
+
+def records_by_file(record: Record) -> Mapping[str, int]:
+    """File id -> records of the file in the raw tables."""
+    return {
+        parse_slice(text)["file_id"]: entry.records
+        for entries in record.slices.values()
+        for text, entry in entries.items()
+        if "file_id" in parse_slice(text)
+    }
+
+
+def _headline(studies: Sequence[Study]) -> tuple[str, object] | None:
+    """What a reader sees first: a regression table, else a figure, else a table."""
+    regressions = [table for study in studies for table in study.tables if table.kind == "regression"]
+    figures = [figure for study in studies for figure in study.figures]
+    others = [table for study in studies for table in study.tables]
+    if regressions:
+        return "table", regressions[0]
+    if figures:
+        return "figure", figures[0]
+    return ("table", others[0]) if others else None
+
+
+def gate_summaries(verdicts: Sequence[Row]) -> list[GateSummary]:
+    """The verdicts by table, in the order of the schema."""
+    by_table: dict[str, list[Row]] = {}
+    for row in verdicts:
+        by_table.setdefault(row["table_name"], []).append(row)
+    return [_summary(name, by_table[name]) for name in TABLES if name in by_table]
+
+
+def _summary(table: str, rows: Sequence[Row]) -> GateSummary:
+    unmet = [row for row in rows if not row["is_success"]]
+    return GateSummary(
+        table=table,
+        verdicts=tuple(sorted(rows, key=lambda row: (row["slice_id"], row["expectation"]))),
+        failures=tuple(row for row in unmet if row["severity"] == "critical"),
+        warnings=tuple(row for row in unmet if row["severity"] != "critical"),
+    )

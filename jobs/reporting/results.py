@@ -1,0 +1,107 @@
+"""The results of the studies in the lake, printed and drawn, each with the versions and the code that it came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from haiguan.jobs.reporting.figures import DrawnFigure, draw_coefficients, draw_figures
+from haiguan.jobs.reporting.record import Record
+from haiguan.jobs.reporting.tables import PrintedTable, descriptive_tables, regression_tables
+from haiguan.jobs.runtime.graph import Node
+from haiguan.jobs.runtime.lake import Lake
+from haiguan.jobs.runtime.manifest import slice_id
+from haiguan.jobs.runtime.settings import Settings
+from haiguan.jobs.runtime.sources import open_source
+from haiguan.transforms.estimators.specification import Printing, read_table
+from haiguan.transforms.schema import TABLES
+from haiguan.transforms.studies.estimates import specification_of
+from haiguan.transforms.studies.items import items
+
+ESTIMATE_ROWS, CELLS, POINTS = "result_studies__estimates", "result_studies__tables", "result_studies__figures"
+
+
+@dataclass(frozen=True)
+class Study:
+    """The tables and figures of one study, in the order of their names."""
+
+    name: str
+    tables: tuple[PrintedTable, ...]
+    figures: tuple[DrawnFigure, ...]
+
+
+def studies_of(lake: Lake, record: Record, graph: Mapping[str, Node], settings: Settings) -> list[Study]:
+    """Reads, prints and draws every result in the lake."""
+    estimates, cells, points = (_read(lake, record, table) for table in (ESTIMATE_ROWS, CELLS, POINTS))
+    origins = {table: _origins(table, record, graph) for table in (ESTIMATE_ROWS, CELLS)}
+    printing = _printing(settings)
+    tables = [
+        *regression_tables(estimates, origins[ESTIMATE_ROWS], printing),
+        *descriptive_tables(cells, origins[CELLS]),
+    ]
+    figures = [*draw_coefficients(estimates, printing), *draw_figures(points)]
+    names = sorted({result.study for result in (*tables, *figures)})
+    return [Study(name, _of_study(name, tables), _of_study(name, figures)) for name in names]
+
+
+def _read(lake: Lake, record: Record, table: str) -> pd.DataFrame:
+    return (
+        lake.read_on_driver(table) if table in record.slices else pd.DataFrame(columns=list(TABLES[table].column_names))
+    )
+
+
+def _of_study(name: str, results: Sequence) -> tuple:
+    return tuple(
+        sorted((result for result in results if result.study == name), key=lambda result: _natural(result.item))
+    )
+
+
+def _natural(item: str) -> list[tuple[int, str]]:
+    """Sorts table_10 after table_9."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", item) if part]
+
+
+def _printing(settings: Settings) -> dict[tuple[str, str], Printing]:
+    """Labels, decimals and stars of the regression tables, as their studies say."""
+    source = open_source("study_estimates", settings, {})
+    texts = source.read(None, list(source.slices.values()))
+    return {
+        (study, item): read_table(specification_of(item, content), f"studies/{study}/{item}.yaml").print
+        for study, item, content in items(texts)
+    }
+
+
+def _origins(table: str, record: Record, graph: Mapping[str, Node]) -> dict[str, str]:
+    """Study -> the sentence that says which run, code and table versions its results came from."""
+    return {
+        text.removeprefix("study="): _origin(table, text, record, graph)
+        for text in record.slices.get(table, {})
+        if text.startswith(slice_id({"study": ""}))
+    }
+
+
+def _origin(table: str, text: str, record: Record, graph: Mapping[str, Node]) -> str:
+    made = record.slices[table][text]
+    read = [name for name in graph if name in _ancestors(table, graph) and record.version(name) is not None]
+    versions = [
+        f"{table} version {made.version}",
+        *(f"{name} version {record.version(name)}" for name in reversed(read)),
+    ]
+    return f"Source: {', from '.join(versions)}; code {made.code_revision}; run {made.run_id}."
+
+
+def _ancestors(table: str, graph: Mapping[str, Node]) -> set[str]:
+    """The tables that it descends from, those left out that no file of a trader, survey or office feeds."""
+    read = graph[table].inputs if table in graph else ()
+    return {name for direct in read for name in ({direct} & _fed(graph)) | _ancestors(direct, graph)}
+
+
+def _fed(graph: Mapping[str, Node]) -> set[str]:
+    """Raw tables and all that descends from them."""
+    fed: set[str] = set()
+    for name, node in graph.items():
+        if name.startswith("raw_") or fed & set(node.inputs):
+            fed.add(name)
+    return fed
