@@ -96,9 +96,9 @@ def build_design(
     numeric = _unique(part for term in names for part in term.split(PRODUCT))
     groups = _unique(part for name in (*fixed_effects, *clusters) for part in name.split(CROSSING))
     weighted = [weights] if weights else []
-    _check_columns(data, [*numeric, *weighted], groups)
-    complete = data[_unique([*numeric, *weighted, *_parts(fixed_effects)])].notna().all(axis=1).to_numpy()
-    clustered = data[_unique(_parts(clusters))].notna().all(axis=1).to_numpy()
+    _check_columns(data, numeric, groups, weighted)
+    complete = _present(data, [*numeric, *weighted, *_parts(fixed_effects)])
+    clustered = _present(data, _parts(clusters))
     positive = data[weights].to_numpy(dtype=float, na_value=np.nan) > 0 if weights else np.ones(len(data), dtype=bool)
     rows = np.flatnonzero(complete & clustered & positive)
     if not len(rows):
@@ -159,11 +159,23 @@ def _matrix(data: pd.DataFrame, rows: np.ndarray, names: Sequence[str]) -> np.nd
     return matrix
 
 
-def _check_columns(data: pd.DataFrame, numeric: Sequence[str], groups: Sequence[str]) -> None:
-    unknown = [name for name in _unique([*numeric, *groups]) if name not in data.columns]
-    if unknown:
-        raise InputError(*(unknown_name("column", name, data.columns) for name in unknown))
-    faults = [fault for name in _unique(numeric) if (fault := _number_fault(data[name]))]
+def _present(data: pd.DataFrame, names: Iterable[str]) -> np.ndarray:
+    present = np.ones(len(data), dtype=bool)
+    for name in names:
+        present &= data[name].notna().to_numpy()
+    return present
+
+
+def _check_columns(data: pd.DataFrame, numeric: Sequence[str], groups: Sequence[str], weights: Sequence[str]) -> None:
+    named = _unique([*numeric, *weights, *groups])
+    unknown = [unknown_name("column", name, data.columns) for name in named if name not in data.columns]
+    twice = [f"The data have more than one column {name!r}." for name in named if list(data.columns).count(name) > 1]
+    if unknown or twice:
+        raise InputError(*unknown, *twice)
+    faults = [fault for name in _unique([*numeric, *weights]) if (fault := _number_fault(data[name]))]
+    faults += (
+        [] if faults else [f"Weights {name!r} are negative in some rows." for name in weights if (data[name] < 0).any()]
+    )
     if faults:
         raise InputError(*faults)
 
