@@ -120,14 +120,13 @@ def kinky_least_squares(
     design = build_design(data, [outcome, endogenous, *exogenous], fixed_effects=fixed_effects, clusters=clusters)
     equation = _equation(design, outcome, endogenous, exogenous, postulated, effects_as)
     moments, feasible = equation.moments, _feasible(equation.moments, endogenous)
-    estimates = {}
-    for r in _grid(correlations, feasible, endogenous):
-        fit = moments.fit(r)
-        if kind == "parametric":
-            matrix = moments.parametric_covariance(fit, kurtosis)
-        else:
-            matrix = _sandwich(kind, moments, fit, design, data, small_sample)
-        estimates[r] = _estimates(design, outcome, equation, fit, matrix, _describe(kind, clusters))
+    fits = {r: moments.fit(r) for r in _grid(correlations, feasible, endogenous)}
+    if kind == "parametric":
+        matrices = {r: moments.parametric_covariance(fit, kurtosis) for r, fit in fits.items()}
+    else:
+        matrices = _sandwiches(kind, moments, fits, design, data, small_sample)
+    described = _describe(kind, clusters)
+    estimates = {r: _estimates(design, outcome, equation, fit, matrices[r], described) for r, fit in fits.items()}
     return KinkyLeastSquares(endogenous, estimates, _curve(estimates, endogenous), feasible)
 
 
@@ -152,6 +151,8 @@ def largest_kurtosis(data: pd.DataFrame, columns: Sequence[str], dummies: Sequen
 class _Equation:
     names: tuple[str, ...]
     moments: KinkyMoments
+    units: np.ndarray
+    outcome_unit: float
     warnings: tuple[str, ...]
 
 
@@ -165,6 +166,9 @@ def _resolve(
     unknown = [name for name in held if name not in exogenous or name == endogenous]
     if unknown:
         raise InputError(*(unknown_name("other regressor to hold a correlation of", n, exogenous) for n in unknown))
+    outside = [name for name, value in held.items() if not -1 < value < 1]
+    if outside:
+        raise InputError(f"The correlation held of {', '.join(outside)} must lie between -1 and 1, exclusive.")
     if covariance != "parametric":
         if covariance == "iid":
             raise InputError("Errors of kinky least squares are robust, clustered or parametric; iid is not defined.")
@@ -198,10 +202,16 @@ def _equation(
     else:
         whole = design.columns(postulated)
         levels = whole - whole.mean(axis=0)
-    moments = KinkyMoments(equation.outcome, regressors, levels, np.array(list(held.values()), dtype=float))
-    if moments.least_squares_variance <= ABSORBED * (equation.outcome**2).mean():
+    units, unit = np.sqrt((regressors**2).mean(axis=0)), float(np.sqrt((equation.outcome**2).mean()))
+    moments = KinkyMoments(
+        outcome=equation.outcome / unit,
+        regressors=regressors / units,
+        levels=levels / units[: len(postulated)],
+        held=np.array(list(held.values()), dtype=float),
+    )
+    if moments.least_squares_variance <= ABSORBED:
         raise InputError(f"The regressors determine {outcome!r} exactly: there is no error to be correlated with.")
-    return _Equation(names, moments, (*design.warnings, *equation.warnings))
+    return _Equation(names, moments, unit / units, unit, (*design.warnings, *equation.warnings))
 
 
 def _feasible(moments: KinkyMoments, endogenous: str) -> tuple[float, float]:
@@ -229,19 +239,22 @@ def _grid(correlations: Sequence[float] | None, feasible: tuple[float, float], e
     return sorted({float(r) for r in correlations})
 
 
-def _sandwich(
+def _sandwiches(
     kind: Covariance,
     moments: KinkyMoments,
-    fit: KinkyFit,
+    fits: Mapping[float, KinkyFit],
     design: Design,
     data: pd.DataFrame,
     small_sample: Convention,
-) -> np.ndarray:
-    slopes = len(fit.coefficients) + (not design.effect_names)
+) -> dict[float, np.ndarray]:
+    """Covariances from one meat of the basis of all scores."""
+    slopes = moments.regressors.shape[1] + (not design.effect_names)
     counted = inference.parameters(kind, slopes, design, small_sample)
-    ones = np.ones(design.observations)
-    scores = moments.influences(fit)
-    return inference.covariance_of(kind, fit.bread, scores, ones, counted, design, data, small_sample)[0]
+    basis, ones = moments.score_basis, np.ones(design.observations)
+    unit = np.eye(basis.shape[1])
+    meat, _ = inference.covariance_of(kind, unit, basis, ones, counted, design, data, small_sample)
+    sides = {r: moments.score_loadings(fit) @ fit.bread for r, fit in fits.items()}
+    return {r: side.T @ meat @ side for r, side in sides.items()}
 
 
 def _describe(kind: Covariance | Literal["parametric"], clusters: Sequence[str]) -> str:
@@ -251,13 +264,17 @@ def _describe(kind: Covariance | Literal["parametric"], clusters: Sequence[str])
 def _estimates(
     design: Design, outcome: str, equation: _Equation, fit: KinkyFit, matrix: np.ndarray, covariance_kind: str
 ) -> Estimates:
-    terms, covariance = coefficient_table(equation.names, fit.coefficients, matrix)
+    units = equation.units
+    terms, covariance = coefficient_table(equation.names, fit.coefficients * units, matrix * np.outer(units, units))
     return Estimates(
         estimator="kinky least squares",
         outcome=outcome,
         terms=terms,
         covariance=covariance,
-        statistics={"correlation": float(fit.correlations[0]), "residual_variance": fit.residual_variance},
+        statistics={
+            "correlation": float(fit.correlations[0]),
+            "residual_variance": fit.residual_variance * equation.outcome_unit**2,
+        },
         covariance_kind=covariance_kind,
         warnings=equation.warnings,
         **sample_counts(design),

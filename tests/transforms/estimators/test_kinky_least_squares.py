@@ -235,7 +235,7 @@ def test_rare_dummies_have_a_large_kurtosis_and_wide_parametric_errors() -> None
         ({"covariance": "parametric", "clusters": ["cl"]}, "cannot be clustered"),
         ({"covariance": "parametric", "held": {"w": 0.1}}, "allow one endogenous regressor, but w"),
         ({"held": {"ww": 0.1}}, "did you mean 'w'"),
-        ({"held": {"w": 1.0}}, "no correlation of 'x' is feasible"),
+        ({"held": {"w": 1.0}}, "correlation held of w must lie between -1 and 1"),
         ({"fixed_effects": ["x"]}, "singleton"),
         ({"effects_as": "absorb"}, "did you mean 'absorbed'"),
         ({"correlations": []}, "grid of correlations is empty"),
@@ -255,6 +255,12 @@ def test_an_endogenous_regressor_that_others_determine_is_refused() -> None:
         kinky_least_squares(frame, "y", "by_cluster", ["w"], fixed_effects=["cl"])
     with pytest.raises(InputError, match="Column 'x' must hold numbers"):
         kinky_least_squares(frame.assign(x="a"), "y", "x", ["w"])
+
+
+def test_held_correlations_that_contradict_each_other_are_refused() -> None:
+    frame = formula_data().assign(twin=lambda f: f["w"] + 0.1 * f["z"])
+    with pytest.raises(InputError, match="no correlation of 'x' is feasible"):
+        kinky_least_squares(frame, "y", "x", ["w", "twin"], held={"w": 0.6, "twin": -0.6})
 
 
 def test_an_outcome_without_error_is_refused() -> None:
