@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from haiguan.jobs.reporting.formats import count, dollars, words
+from haiguan.jobs.reporting.formats import count, decimals_of, dollars, words
 from haiguan.jobs.reporting.record import Record, Row, total
 from haiguan.jobs.runtime.graph import Node
 from haiguan.jobs.runtime.manifest import parse_slice
@@ -27,6 +27,7 @@ _LABELS = {
 
 Amounts = tuple[int | None, Decimal | None]
 Entries = dict[tuple[str, str], Amounts]
+NO_AMOUNTS: Amounts = (0, Decimal(0))
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,11 @@ class Account:
     notes: tuple[str, ...]
 
     @property
+    def decimals(self) -> int:
+        """The most decimals that one of its amounts has."""
+        return max(decimals_of(amount) for line in self.lines for _, amount in line.cells)
+
+    @property
     def is_checked(self) -> bool:
         """Whether rows or dollars could be compared in every column."""
         return all(balance.is_checked for balance in self.balances)
@@ -105,7 +111,7 @@ def _account(table: str, rows: Sequence[Row], record: Record, graph: Mapping[str
         _complete(entries, table, text, source, record)
     columns = {"all": _added(by_slice.values()), **by_slice} if len(by_slice) > 1 else by_slice
     balances = tuple(_balance(entries, is_recorded) for entries in columns.values())
-    notes = _notes(columns.values(), table, source, is_recorded)
+    notes = _notes(next(iter(columns.values())), table, source, is_recorded)
     for entries in columns.values():
         _first_read(entries)
     return Account(
@@ -198,14 +204,10 @@ def _lines(columns: Mapping[str, Entries], source: str) -> list[Line]:
         Line(
             step,
             _label(step, rule, source),
-            tuple(_cell(step, entries.get((step, rule))) for entries in columns.values()),
+            tuple(entries.get((step, rule), NO_AMOUNTS) for entries in columns.values()),
         )
         for step, rule in ordered
     ]
-
-
-def _cell(step: str, amounts: Amounts | None) -> Amounts:
-    return amounts if amounts is not None else (0, None)
 
 
 def _label(step: str, rule: str, source: str) -> str:
@@ -217,17 +219,23 @@ def _label(step: str, rule: str, source: str) -> str:
     return f"{label}: {words(rule)}" if rule else label
 
 
-def _notes(columns: Iterable[Entries], table: str, source: str, is_recorded: bool) -> list[str]:
-    entries = list(columns)
+def _notes(entries: Entries, table: str, source: str, is_recorded: bool) -> list[str]:
+    """What could not be compared and why, from the entries of all slices together."""
+    came = entries.get((IN, ""), (None, None))
+    unread = sum(
+        records or 0 for (step, _), (records, amount) in entries.items() if step in TAKEN_AWAY and amount is None
+    )
     notes = []
     if not source and not is_recorded:
         notes.append("What came in is not recorded, so rows and dollars cannot be added up.")
     elif not is_recorded:
-        notes.append(f"Rows of {source} and of {table} are of different grain: the account adds up in dollars.")
-    elif all(column.get((IN, ""), (None, None))[1] is None for column in entries):
+        notes.append(f"A row of {source} is not a row of {table}: the account adds up in dollars.")
+    elif came[1] is None:
         notes.append(
-            f"{source} holds amounts as text: dollars are first read here, and those that came in are the sum."
+            f"{source} holds amounts as text. They are first read here: what came in is the sum of the lines below."
         )
+    if unread:
+        notes.append(f"The amounts of {count(unread)} rows that were left out could not be read; no sum has them.")
     return notes
 
 

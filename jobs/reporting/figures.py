@@ -25,6 +25,7 @@ _VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", RULE: "var(--rule)", ZER
 }
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
+    "text.parse_math": False,
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.edgecolor": MUTED,
@@ -56,6 +57,7 @@ class DrawnFigure:
         item: its name in the study.
         title: above it.
         note: below it.
+        source: the sentence that says where it comes from.
         series: names of its series.
         svg: as a file of its own.
         png: the same as pixels.
@@ -65,6 +67,7 @@ class DrawnFigure:
     item: str
     title: str
     note: str
+    source: str
     series: tuple[str, ...]
     svg: str
     png: bytes
@@ -81,34 +84,38 @@ class DrawnFigure:
         return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'role="img"', body, count=1)
 
 
-def draw_figures(points: pd.DataFrame) -> list[DrawnFigure]:
+def draw_figures(points: pd.DataFrame, provenance: Mapping[str, str]) -> list[DrawnFigure]:
     """The figures of studies: a line per series, through its points in the order of x.
 
     Args:
         points: rows of result_studies__figures.
+        provenance: study -> the sentence that says where its figures come from.
     """
     return [
-        _lines(of_item, study, item)
+        _lines(of_item, study, item, provenance[study])
         for (study, item), of_item in points.sort_values(["study", "item", "position", "x"]).groupby(["study", "item"])
     ]
 
 
-def draw_coefficients(estimates: pd.DataFrame, printing: Mapping[tuple[str, str], Printing]) -> list[DrawnFigure]:
+def draw_coefficients(
+    estimates: pd.DataFrame, provenance: Mapping[str, str], printing: Mapping[tuple[str, str], Printing]
+) -> list[DrawnFigure]:
     """A coefficient plot per regression table: estimates and 95 % confidence intervals, the constant left out.
 
     Args:
         estimates: rows of result_studies__estimates.
+        provenance: study -> the sentence that says where its estimates come from.
         printing: study and item -> labels of the terms.
     """
     ordered = estimates.sort_values(["study", "item", "position"])
     return [
-        _coefficients(of_item, study, item, printing.get((study, item), Printing()))
+        _coefficients(of_item, study, item, provenance[study], printing.get((study, item), Printing()))
         for (study, item), of_item in ordered.groupby(["study", "item"])
         if (of_item.term != CONSTANT).any()
     ]
 
 
-def _coefficients(estimates: pd.DataFrame, study: str, item: str, printing: Printing) -> DrawnFigure:
+def _coefficients(estimates: pd.DataFrame, study: str, item: str, source: str, printing: Printing) -> DrawnFigure:
     fits = {
         f"({place}) {column.column.title}": column.estimates
         for place, column in enumerate(estimated_columns(estimates), start=1)
@@ -118,30 +125,33 @@ def _coefficients(estimates: pd.DataFrame, study: str, item: str, printing: Prin
         figure = coefficient_plot(fits, labels=labels)
         figure.axes[0].tick_params(axis="y", length=0, labelcolor=INK)
         figure.axes[0].grid(visible=False, axis="y")
-        return _saved(figure, study, item, estimates.iloc[0].title, "The constant is left out.", tuple(fits))
+        title, note = estimates.iloc[0].title, "Estimates and 95 % confidence intervals; constants are left out."
+        return DrawnFigure(study, item, title, note, source, tuple(fits), *_saved(figure))
 
 
 def _style(study: str, item: str) -> AbstractContextManager[None]:
     return mpl.rc_context({**_STYLE, "svg.hashsalt": f"{study}/{item}"})
 
 
-def _lines(points: pd.DataFrame, study: str, item: str) -> DrawnFigure:
+def _lines(points: pd.DataFrame, study: str, item: str, source: str) -> DrawnFigure:
     series = tuple(dict.fromkeys(points.column_label))
     with _style(study, item):
         figure = Figure(figsize=(_WIDTH, _HEIGHT + _LEGEND_ROW * (len(series) - 1)), layout="constrained")
         _draw_lines(figure.add_subplot(), points)
-        return _saved(figure, study, item, points.iloc[0].title, points.iloc[0].note, series)
+        first = points.iloc[0]
+        return DrawnFigure(study, item, first.title, first.note, source, series, *_saved(figure))
 
 
-def _saved(figure: Figure, study: str, item: str, title: str, note: str, series: tuple[str, ...]) -> DrawnFigure:
+def _saved(figure: Figure) -> tuple[str, bytes]:
+    """The figure as SVG and as PNG, without a date or the name of a program in them."""
     svg, png = io.StringIO(), io.BytesIO()
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     figure.savefig(png, format="png", dpi=200, facecolor="white", metadata={"Software": None})
-    return DrawnFigure(study, item, title, note, series, svg.getvalue(), png.getvalue())
+    return svg.getvalue(), png.getvalue()
 
 
-def _draw_lines(axes: Axes, rows: pd.DataFrame) -> None:
-    for number, (_, series) in enumerate(rows.groupby("position")):
+def _draw_lines(axes: Axes, points: pd.DataFrame) -> None:
+    for number, (_, series) in enumerate(points.groupby("position")):
         axes.plot(
             series.x,
             series.value,
@@ -152,7 +162,9 @@ def _draw_lines(axes: Axes, rows: pd.DataFrame) -> None:
             label=series.column_label.iloc[0],
         )
     axes.margins(x=0.03, y=0.15)
-    if (rows.x == rows.x.round()).all():
+    if points.x.nunique() == 1:
+        axes.set_xlim(points.x.iloc[0] - 1, points.x.iloc[0] + 1)
+    if (points.x == points.x.round()).all():
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
-    if rows.position.nunique() > 1:
+    if points.position.nunique() > 1:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3)

@@ -25,6 +25,7 @@ class Box:
         entity: what stands in the box below the layer.
         records: rows; of a source, files.
         amount: US dollars.
+        bytes: of a source's files.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Box:
     entity: str
     records: int
     amount: Decimal | None
+    bytes: int | None
     x: float
     y: float
 
@@ -99,10 +101,10 @@ def _in_order(names: Sequence[str], parents: Mapping[str, Sequence[str]], boxes:
 
 def _box(name: str, record: Record, x: float, y: float) -> Box:
     if name not in TABLES:
-        files = sum(file.source == name for file in record.files)
-        return Box(name, "files", name, files, None, x, y)
+        sizes = [file.bytes for file in record.files if file.source == name]
+        return Box(name, "files", name, len(sizes), None, sum(sizes), x, y)
     layer, entity = name.split("_", 1)
-    return Box(name, layer, entity, record.records(name), record.amount(name), x, y)
+    return Box(name, layer, entity, record.records(name), record.amount(name), None, x, y)
 
 
 def _path(start: Box, end: Box) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 NOTHING = "–"
+FIGURE_SPACE = "\u2007"
 _MAGNITUDES = ((12, "trillion"), (9, "billion"), (6, "million"))
 _SIZES = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -19,16 +20,29 @@ def count(number: int | None) -> str:
     return NOTHING if number is None else f"{number:,}"
 
 
-def dollars(amount: Decimal | None) -> str:
-    """An amount to the cent, to finer digits only where it has them.
+def dollars(amount: Decimal | None, decimals: int = 2) -> str:
+    """An amount to the cent, to finer digits only where it has them; padded so that points stand below each other.
+
+    Args:
+        amount: US dollars.
+        decimals: the most that a number of the same column has.
 
     >>> dollars(Decimal("1234567.5")), dollars(Decimal("-0.004000")), dollars(None)
     ('1,234,567.50', '-0.004', '–')
     """
     if amount is None:
         return NOTHING
-    whole, _, fraction = f"{amount:,.6f}".partition(".")
-    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
+    whole, fraction = f"{amount:,.6f}".split(".")
+    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}".ljust(len(whole) + 1 + decimals, FIGURE_SPACE)
+
+
+def decimals_of(amount: Decimal | None) -> int:
+    """How many decimals `dollars` writes.
+
+    >>> decimals_of(Decimal("5.125000")), decimals_of(Decimal(7))
+    (3, 2)
+    """
+    return 2 if amount is None else len(dollars(amount).split(".")[1])
 
 
 def taken_count(number: int | None) -> str:
@@ -40,23 +54,27 @@ def taken_count(number: int | None) -> str:
     return count(-number).replace("-", "−") if number else ""
 
 
-def taken(amount: Decimal | None) -> str:
-    """An amount that an account takes away: with a minus sign; nothing where there is none."""
-    return dollars(-amount).replace("-", "−") if amount else ""
+def taken(amount: Decimal | None, decimals: int = 2) -> str:
+    """An amount that an account takes away: with a minus sign, empty where it is zero, a dash where it is not known.
+
+    >>> taken(Decimal("1234.5")), taken(Decimal(0)), taken(None)
+    ('−1,234.50', '', '–')
+    """
+    return dollars(None if amount is None else -amount, decimals).replace("-", "−") if amount != 0 else ""
 
 
 def short_dollars(amount: Decimal | None) -> str:
     """An amount as read at a glance: four digits and their magnitude.
 
     >>> short_dollars(Decimal("442848624384")), short_dollars(Decimal("12345.6")), short_dollars(Decimal("999999999"))
-    ('$442.8 billion', '$12,346', '$1.0 billion')
+    ('US$ 442.8 billion', 'US$ 12,346', 'US$ 1.0 billion')
     """
     if amount is None:
         return NOTHING
     for power, name in _MAGNITUDES:
         if round(abs(amount) / 10**power, 1) >= 1:
-            return f"${amount / 10**power:,.1f} {name}"
-    return f"${amount:,.0f}"
+            return f"US$ {amount / 10**power:,.1f} {name}"
+    return f"US$ {amount:,.0f}"
 
 
 def duration(seconds: float | None) -> str:

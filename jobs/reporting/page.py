@@ -97,6 +97,7 @@ def render(
             box_height=HEIGHT,
             studies=studies,
             headline=_headline(studies),
+            troubles=_troubles(accounts, gates),
             gates=gates,
             records_of=records_by_file(record),
             tables=[(TABLES[name], list(entries.values())) for name, entries in record.slices.items()],
@@ -156,8 +157,25 @@ def verdict(record: Record, accounts: Sequence[Account], gates: Sequence[GateSum
     said = "every gate passed" if not failed + warned else formats.plural(failed + warned, "expectation") + " not met"
     adds = "every account adds up" if not faulty else f"{formats.plural(faulty, 'account')} not adding up"
     tone = "bad" if failed or faulty else "watch" if warned else "good"
-    joined = f"Done: {said}, {adds}" if accounts else f"Done: {said}"
-    return Verdict(tone, joined)
+    return Verdict(tone, f"Done: {said}, {adds}" if accounts else f"Done: {said}")
+
+
+def _troubles(accounts: Sequence[Account], gates: Sequence[GateSummary]) -> list[tuple[str, str]]:
+    """What a reader must look at, a sentence each, and the place on the page."""
+    unmet = [
+        (
+            f"{gate.table}: {formats.plural(len(gate.failures + gate.warnings), 'expectation')} not met",
+            f"gate-{gate.table}",
+        )
+        for gate in gates
+        if gate.failures or gate.warnings
+    ]
+    unbalanced = [
+        (f"{account.table} does not add up. {account.faults[0]}", f"account-{account.table}")
+        for account in accounts
+        if account.faults
+    ]
+    return unmet + unbalanced
 
 
 def _published_by(record: Record) -> tuple[int, int]:

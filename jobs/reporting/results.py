@@ -35,13 +35,13 @@ class Study:
 def studies_of(lake: Lake, record: Record, graph: Mapping[str, Node], settings: Settings) -> list[Study]:
     """Reads, prints and draws every result in the lake."""
     estimates, cells, points = (_read(lake, record, table) for table in (ESTIMATE_ROWS, CELLS, POINTS))
-    origins = {table: _origins(table, record, graph) for table in (ESTIMATE_ROWS, CELLS)}
+    origins = {table: _origins(table, record, graph) for table in (ESTIMATE_ROWS, CELLS, POINTS)}
     printing = _printing(settings)
     tables = [
         *regression_tables(estimates, origins[ESTIMATE_ROWS], printing),
         *descriptive_tables(cells, origins[CELLS]),
     ]
-    figures = [*draw_coefficients(estimates, printing), *draw_figures(points)]
+    figures = [*draw_coefficients(estimates, origins[ESTIMATE_ROWS], printing), *draw_figures(points, origins[POINTS])]
     names = sorted({result.study for result in (*tables, *figures)})
     return [Study(name, _of_study(name, tables), _of_study(name, figures)) for name in names]
 
@@ -85,11 +85,9 @@ def _origins(table: str, record: Record, graph: Mapping[str, Node]) -> dict[str,
 def _origin(table: str, text: str, record: Record, graph: Mapping[str, Node]) -> str:
     made = record.slices[table][text]
     read = [name for name in graph if name in _ancestors(table, graph) and record.version(name) is not None]
-    versions = [
-        f"{table} version {made.version}",
-        *(f"{name} version {record.version(name)}" for name in reversed(read)),
-    ]
-    return f"Source: {', from '.join(versions)}; code {made.code_revision}; run {made.run_id}."
+    versions = ", ".join(f"{name} version {record.version(name)}" for name in reversed(read))
+    made_from = f", made from {versions}" if versions else ""
+    return f"Source: {table} version {made.version}{made_from}; code {made.code_revision}; run {made.run_id}."
 
 
 def _ancestors(table: str, graph: Mapping[str, Node]) -> set[str]:

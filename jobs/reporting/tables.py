@@ -14,6 +14,7 @@ from haiguan.jobs.reporting.latex import descriptive_float
 from haiguan.transforms.estimators.linear import CONSTANT
 from haiguan.transforms.estimators.regression_table import (
     BRACKETS,
+    SHOWN_BY_DEFAULT,
     STATISTICS,
     RegressionTable,
     Row,
@@ -47,7 +48,7 @@ class PrintedTable:
         notes: sentences below it, where it comes from being the last.
         csv: the file; numbers of regressions in full precision, cells of descriptive tables as printed.
         tex: the file, a float in booktabs.
-        html: the file, None where the page's own template makes it.
+        html: the file; None where the report's own template makes it.
     """
 
     study: str
@@ -60,6 +61,14 @@ class PrintedTable:
     csv: str
     tex: str
     html: str | None = None
+
+    @property
+    def gist(self) -> tuple[Row, ...]:
+        """What a reader looks at first: of a regression its estimates and observations, of other tables all rows."""
+        if self.kind == "descriptive":
+            return self.rows
+        observations = STATISTICS["observations"]
+        return tuple(row for row in self.rows if row.kind in ("estimate", "bracket") or row.label == observations)
 
 
 def descriptive_tables(cells: pd.DataFrame, provenance: Mapping[str, str]) -> list[PrintedTable]:
@@ -211,9 +220,15 @@ def _statistic_rows(fits: Sequence[Estimates], printing: Printing) -> Iterable[R
     for name in dict.fromkeys(name for fit in fits for name in fit.clusters):
         clusters = tuple(count(fit.clusters[name]) if name in fit.clusters else "" for fit in fits)
         yield Row("statistic", f"Clusters ({label_of(printing, name)})", clusters)
-    for name in dict.fromkeys(name for fit in fits for name in fit.statistics):
+    for name in _shown_statistics(fits, printing):
         label = printing.labels.get(name, STATISTICS.get(name, name))
         yield Row("statistic", label, tuple(_statistic(fit.statistics.get(name), printing) for fit in fits))
+
+
+def _shown_statistics(fits: Sequence[Estimates], printing: Printing) -> list[str]:
+    """Beyond the counts, those that the study names, else the usual ones; the CSV has all."""
+    wanted = SHOWN_BY_DEFAULT if printing.statistics is None else printing.statistics
+    return [name for name in wanted if any(name in fit.statistics for fit in fits)]
 
 
 def _statistic(value: float | None, printing: Printing) -> str:
