@@ -126,5 +126,5 @@ def _statistics(outcome: np.ndarray, maximum: Maximum) -> dict[str, float]:
         "log_likelihood": maximum.log_likelihood,
         "log_likelihood_constant": float(alone),
         "pseudo_r2": float(1 - maximum.log_likelihood / alone),
-        "mean_outcome": share,
+        "outcome_mean": share,
     }

@@ -1,32 +1,22 @@
 """Average marginal effects of probit and logit models, interactions included, with delta-method errors.
 
-An effect is a derivative of P(y = 1) with respect to a continuous column, a difference (at one minus at zero) over a
-zero-one column, or one of each. Wherever a column enters a product, the product moves with it, as with Stata's factor
-variables. The index is linear, u = x'b, so all effects follow from derivatives of G and of the rows x:
-
-    G(u);   G'(u) u_1;   G'(u) u_12 + G''(u) u_1 u_2     for no, one and two continuous columns,
-
-each taken at the corners of the zero-one columns with alternating signs.
+The effect of a continuous column is a derivative of P(y = 1), that of a zero-one column a difference; wherever a column
+enters a product the product moves with it, as with Stata's factor variables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import product as every_combination
 
 import numpy as np
 import pandas as pd
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.binary_response import BinaryResponse
-from haiguan.transforms.estimators.links import Link
 from haiguan.transforms.estimators.naming import unknown_name
-from haiguan.transforms.estimators.partitioned_matrix import ROWS_AT_ONCE
-from haiguan.transforms.estimators.response_design import Product, ResponseDesign, is_zero_one, product_name
+from haiguan.transforms.estimators.probability_effects import Effect, average_effects, blocks_of_rows, contribution
+from haiguan.transforms.estimators.response_design import ResponseDesign, is_zero_one, product_name
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
-from threadpoolctl import threadpool_limits
-
-Columns = Mapping[int, "np.ndarray | float"]
 
 
 @dataclass(frozen=True)
@@ -44,21 +34,6 @@ class InteractionEffects:
     comparison: pd.DataFrame
 
 
-@dataclass(frozen=True)
-class _Effect:
-    continuous: Product
-    discrete: Product
-
-
-@dataclass(frozen=True)
-class _Contribution:
-    """What a block of rows adds: effects row by row, and their gradient as weights of all columns plus corrections."""
-
-    values: np.ndarray
-    weights: np.ndarray
-    corrections: np.ndarray
-
-
 def average_marginal_effects(model: BinaryResponse, discrete: Collection[str] | None = None) -> Estimates:
     """The effect of each regressor on P(y = 1), averaged over the estimation sample.
 
@@ -69,7 +44,7 @@ def average_marginal_effects(model: BinaryResponse, discrete: Collection[str] | 
         discrete: columns whose effect is a difference; None takes every zero-one column (`i.` in Stata).
 
     Raises:
-        InputError: a column named as discrete is not a regressor or not zero-one.
+        InputError: there is no regressor, or a column named as discrete is none or not zero-one.
 
     >>> import pandas as pd
     >>> from haiguan.transforms.estimators.probit import fit_probit
@@ -79,9 +54,11 @@ def average_marginal_effects(model: BinaryResponse, discrete: Collection[str] | 
     [0.1269, 0.0648]
     """
     variables = list(model.design.columns)
+    if not variables:
+        raise InputError(f"The {model.link.name} of {model.design.outcome_name} has no regressor to report on.")
     differences = _discrete(model.design, discrete)
-    effects = [_effect([variable], differences) for variable in variables]
-    averages, gradient = _average(model, effects)
+    effects = [Effect.of([variable], differences) for variable in variables]
+    averages, gradient = average_effects(model, effects)
     return _effect_estimates(model, "average marginal effects", variables, averages, gradient)
 
 
@@ -103,8 +80,8 @@ def interaction_effects(model: BinaryResponse, discrete: Collection[str] | None 
     if not products:
         raise InputError(f"The {model.link.name} of {model.design.outcome_name} has no interaction: name a pair.")
     differences = _discrete(model.design, discrete)
-    effects = [_effect(pair, differences) for pair in products]
-    averages, gradient = _average(model, effects)
+    effects = [Effect.of(pair, differences) for pair in products]
+    averages, gradient = average_effects(model, effects)
     names = [product_name(pair) for pair in products]
     average = _effect_estimates(model, "interaction effects", names, averages, gradient)
     by_row = [effect_by_observation(model, pair, discrete)["effect"] for pair in products]
@@ -132,17 +109,10 @@ def effect_by_observation(
         raise InputError(*(unknown_name("regressor", name, model.design.columns) for name in unknown))
     if not 1 <= len(variables) <= 2:
         raise InputError(f"An effect is of one column or of a pair, not of {len(variables)}.")
-    effect = _effect(variables, _discrete(model.design, discrete))
+    effect = Effect.of(variables, _discrete(model.design, discrete))
     index = model.design.matrix.dot(model.standardised_coefficients)
-    blocks = [_contribution(model, effect, index[rows], rows).values for rows in _blocks(len(index))]
+    blocks = [contribution(model, effect, index[rows], rows).values for rows in blocks_of_rows(len(index))]
     return pd.DataFrame({"probability": model.link.probability(index, 0), "effect": np.concatenate(blocks)})
-
-
-def _effect(variables: Sequence[str], differences: Collection[str]) -> _Effect:
-    return _Effect(
-        tuple(name for name in variables if name not in differences),
-        tuple(name for name in variables if name in differences),
-    )
 
 
 def _discrete(design: ResponseDesign, discrete: Collection[str] | None) -> set[str]:
@@ -157,99 +127,6 @@ def _discrete(design: ResponseDesign, discrete: Collection[str] | None) -> set[s
     if faults:
         raise InputError(*faults)
     return set(discrete)
-
-
-def _blocks(observations: int) -> Iterator[slice]:
-    for start in range(0, observations, ROWS_AT_ONCE):
-        yield slice(start, min(start + ROWS_AT_ONCE, observations))
-
-
-@threadpool_limits.wrap(limits=1, user_api="blas")
-def _average(model: BinaryResponse, effects: Sequence[_Effect]) -> tuple[np.ndarray, np.ndarray]:
-    """Averages of the effects, and their gradient with respect to the standardised coefficients, (K + L) x effects."""
-    matrix = model.design.matrix
-    observations, size = matrix.shape
-    averages, gradient = np.zeros(len(effects)), np.zeros((size, len(effects)))
-    for rows in _blocks(observations):
-        block = matrix.rows(rows)
-        index = block.dot(model.standardised_coefficients)
-        parts = [_contribution(model, effect, index, rows) for effect in effects]
-        averages += [part.values.sum() for part in parts]
-        gradient += block.weighted_sum(np.column_stack([part.weights for part in parts]))
-        gradient[: len(model.design.products)] += np.column_stack([part.corrections for part in parts])
-    return averages / observations, gradient / observations
-
-
-def _contribution(model: BinaryResponse, effect: _Effect, index: np.ndarray, rows: slice) -> _Contribution:
-    design = model.design
-    coefficients = model.standardised_coefficients
-    values, weights = np.zeros(len(index)), np.zeros(len(index))
-    corrections = np.zeros(len(design.products))
-    for setting in every_combination((1.0, 0.0), repeat=len(effect.discrete)):
-        sign = (-1.0) ** setting.count(0.0)
-        assigned = dict(zip(effect.discrete, setting, strict=True))
-        shifts = _shifts(design, assigned, rows)
-        shifted = index + sum(shift * coefficients[j] for j, shift in shifts.items())
-        derivatives = _derivatives(design, effect.continuous, assigned, rows)
-        value, weight, pieces = _chain_rule(model.link, shifted, derivatives, coefficients)
-        values += sign * value
-        weights += sign * weight
-        for factor, columns in [(weight, shifts), *pieces]:
-            for j, column in columns.items():
-                corrections[j] += sign * np.sum(factor * column)
-    return _Contribution(values, weights, corrections)
-
-
-def _shifts(design: ResponseDesign, assigned: Mapping[str, float], rows: slice) -> Columns:
-    """By how much the standardised terms change when columns are set to a value."""
-    return {
-        j: (design.product(product, assigned, rows) - design.centre[j]) / design.scale[j] - design.matrix.dense[rows, j]
-        for j, product in enumerate(design.products)
-        if not assigned.keys().isdisjoint(product)
-    }
-
-
-def _derivatives(
-    design: ResponseDesign, variables: Product, assigned: Mapping[str, float], rows: slice
-) -> list[Columns]:
-    """Derivatives of the standardised terms: none; with respect to x; with respect to x, to z, and to both."""
-    wanted = {0: [], 1: [variables], 2: [variables[:1], variables[1:], variables]}[len(variables)]
-    return [
-        {
-            j: factor * design.product(rest, assigned, rows) / design.scale[j]
-            for j, product in enumerate(design.products)
-            for factor, rest in [_differentiated(product, by)]
-            if factor
-        }
-        for by in wanted
-    ]
-
-
-def _differentiated(product: Product, by: Product) -> tuple[int, Product]:
-    """The derivative of a product of columns: an integer factor and the product that is left."""
-    factor, rest = 1, list(product)
-    for variable in by:
-        factor *= rest.count(variable)
-        if not factor:
-            return 0, ()
-        rest.remove(variable)
-    return factor, tuple(rest)
-
-
-def _chain_rule(
-    link: Link, index: np.ndarray, derivatives: Sequence[Columns], coefficients: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, list[tuple[np.ndarray, Columns]]]:
-    """An effect at one corner: its values, its derivative with respect to the index, and with respect to the slopes."""
-    if not derivatives:
-        return link.probability(index, 0), link.probability(index, 1), []
-    slopes = [sum(column * coefficients[j] for j, column in columns.items()) for columns in derivatives]
-    first, second = link.probability(index, 1), link.probability(index, 2)
-    if len(derivatives) == 1:
-        return first * slopes[0], second * slopes[0], [(first, derivatives[0])]
-    third = link.probability(index, 3)
-    across, along = slopes[2], slopes[0] * slopes[1]
-    pieces = [(second * slopes[1], derivatives[0]), (second * slopes[0], derivatives[1]), (first, derivatives[2])]
-    return first * across + second * along, second * across + third * along, pieces
 
 
 def _effect_estimates(

@@ -40,7 +40,7 @@ def probit(
             else iid, as Stata does.
 
     Returns:
-        Estimates, with statistics log_likelihood, log_likelihood_constant, pseudo_r2 (McFadden) and mean_outcome;
+        Estimates, with statistics log_likelihood, log_likelihood_constant, pseudo_r2 (McFadden) and outcome_mean;
         `related` holds "average marginal effects" and, where there are products, "interaction effects".
 
     Raises:

@@ -181,7 +181,7 @@ def _estimable(sample: _Sample, outcome: str) -> tuple[_Sample, tuple[str, ...]]
             f"{', '.join(prediction.cells['column'].unique())}; leave these columns out, or coarsen them."
         )
     predictors = set(prediction.cells["column"])
-    sample = sample.rows(prediction.kept)
+    sample = sample if prediction.kept.all() else sample.rows(prediction.kept)
     varying = {product: values for product, values in sample.terms.items() if np.ptp(values) > 0}
     constant = [product_name(p) for p in sample.terms if p not in varying and product_name(p) not in predictors]
     _check_separation(sample.outcome, outcome, varying)

@@ -187,6 +187,8 @@ def test_bad_requests_are_refused() -> None:
     model = fit_probit(simulated(7), "y", ["x", "d"])
     with pytest.raises(InputError, match="has no interaction"):
         interaction_effects(model)
+    with pytest.raises(InputError, match="no regressor to report"):
+        average_marginal_effects(fit_probit(simulated(7), "y", [], dummies=["year"]))
     with pytest.raises(InputError, match="x cannot have a discrete effect"):
         average_marginal_effects(model, discrete=["x"])
     with pytest.raises(InputError, match="did you mean 'd'"):
