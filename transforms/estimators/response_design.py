@@ -17,6 +17,7 @@ from scipy.sparse import csr_array, hstack
 
 Product = tuple[str, ...]
 CONSTANT: Product = ()
+ROUNDING = 1e-10
 
 
 def product_name(product: Product) -> str:
@@ -116,9 +117,11 @@ def response_design(
         clusters: columns that identify clusters.
 
     Raises:
-        InputError: those of `design.build_design`; the outcome is not zero or one or does not vary; a regressor
-            separates its zeros from its ones.
+        InputError: those of `design.build_design`; the outcome is not zero or one, does not vary, or is a regressor; a
+            regressor separates its zeros from its ones; one cluster is left.
     """
+    if outcome in regressors or outcome in dummies:
+        raise InputError(f"The outcome {outcome!r} is also a regressor.")
     products = {product_name(product): product for name in regressors for product in [tuple(name.split(PRODUCT))]}
     parts = [name for product in products.values() for name in product]
     equation = build_design(data, [outcome, *products, *parts], fixed_effects=dummies, clusters=clusters)
@@ -132,16 +135,11 @@ def response_design(
         clusters=equation.clusters,
     )
     sample, warnings = _estimable(sample, outcome)
+    if equation.singletons:
+        alone = f"{equation.singletons:,} observations dropped: alone in a level of {' or '.join(dummies)}."
+        warnings = (alone, *warnings)
     design = _laid_out(sample, outcome, equation.observations_before, equation.singletons, equation.missing)
-    alone = _alone(equation.singletons, dummies)
-    return _without_collinear(replace(design, warnings=(*equation.warnings, *alone, *warnings)))
-
-
-def _alone(singletons: int, dummies: Sequence[str]) -> tuple[str, ...]:
-    levels = " or ".join(dummies)
-    return (f"{singletons:,} observations dropped: alone in a level of {levels}, which predicts them.",) * (
-        singletons > 0
-    )
+    return _without_collinear(replace(design, warnings=(*equation.warnings, *warnings)))
 
 
 def _check_outcome(values: np.ndarray, outcome: str) -> None:
@@ -156,6 +154,10 @@ def _check_outcome(values: np.ndarray, outcome: str) -> None:
 def is_zero_one(values: np.ndarray) -> bool:
     """Whether a column has the values 0 and 1 and no other."""
     return bool(((values == 0) | (values == 1)).all())
+
+
+def _varies(values: np.ndarray) -> bool:
+    return bool(np.ptp(values) > ROUNDING * np.abs(values).max())
 
 
 def _levels(data: pd.DataFrame, rows: np.ndarray, name: str) -> pd.Categorical:
@@ -182,7 +184,12 @@ def _estimable(sample: _Sample, outcome: str) -> tuple[_Sample, tuple[str, ...]]
         )
     predictors = set(prediction.cells["column"])
     sample = sample if prediction.kept.all() else sample.rows(prediction.kept)
-    varying = {product: values for product, values in sample.terms.items() if np.ptp(values) > 0}
+    single = [name for name, codes in sample.clusters.items() if not codes.any()]
+    if single:
+        raise InputError(
+            f"Once perfectly predicted observations are dropped, {', '.join(single)} has only one cluster."
+        )
+    varying = {product: values for product, values in sample.terms.items() if _varies(values)}
     constant = [product_name(p) for p in sample.terms if p not in varying and product_name(p) not in predictors]
     _check_separation(sample.outcome, outcome, varying)
     left_out = tuple(f"{name} was left out: it does not vary." for name in constant)
@@ -193,7 +200,7 @@ def _zero_one_cells(terms: Mapping[Product, np.ndarray]) -> dict[str, pd.Categor
     return {
         product_name(product): pd.Categorical.from_codes(values.astype(np.int8), categories=pd.Index(["0", "1"]))
         for product, values in terms.items()
-        if is_zero_one(values) and np.ptp(values) > 0
+        if is_zero_one(values) and _varies(values)
     }
 
 

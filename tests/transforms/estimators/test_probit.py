@@ -169,7 +169,7 @@ def test_a_dummy_level_of_one_row_is_a_singleton() -> None:
     frame = pd.concat([simulated(7), simulated(7).head(1).assign(city="d")])
     fit = probit(frame, "y", ["x"], dummies=["city"])
     assert (fit.observations, fit.observations_before, fit.singletons) == (300, 301, 1)
-    assert fit.warnings == ("1 observations dropped: alone in a level of city, which predicts them.",)
+    assert fit.warnings == ("1 observations dropped: alone in a level of city.",)
 
 
 def test_complete_separation_by_one_column_is_an_error() -> None:
@@ -276,6 +276,22 @@ def test_unknown_columns_and_covariances_get_the_nearest_name() -> None:
         probit(simulated(15), "y", ["x"], covariance="robst")
     with pytest.raises(InputError, match="at least one cluster variable"):
         probit(simulated(15), "y", ["x"], covariance="clustered")
+
+
+def test_an_outcome_among_its_regressors_and_a_last_cluster_are_refused() -> None:
+    frame = simulated(18)
+    with pytest.raises(InputError, match="'y' is also a regressor"):
+        probit(frame, "y", ["x", "y"])
+    frame["region"] = np.where(frame["city"] == "a", "kept", "lost")
+    frame.loc[frame["region"] == "lost", "y"] = 1
+    with pytest.raises(InputError, match="region has only one cluster"):
+        probit(frame, "y", ["x"], dummies=["city"], clusters=["region"])
+
+
+def test_rounding_noise_is_no_variation() -> None:
+    frame = simulated(19)
+    noise = np.where(frame["d"] == 1, 0.1 + 0.2, 0.3)
+    assert probit(frame.assign(noise=noise), "y", ["x", "noise"]).warnings == ("noise was left out: it does not vary.",)
 
 
 def test_fewer_clusters_than_coefficients_is_said() -> None:
