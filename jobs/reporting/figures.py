@@ -11,7 +11,7 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
-from haiguan.jobs.reporting.tables import estimated_columns, label_of
+from haiguan.jobs.reporting.tables import by_item, estimated_columns, label_of
 from haiguan.transforms.estimators.figures import COLOURS, MARKERS, coefficient_plot
 from haiguan.transforms.estimators.linear import CONSTANT
 from haiguan.transforms.estimators.specification import Printing
@@ -93,7 +93,7 @@ def draw_figures(points: pd.DataFrame, provenance: Mapping[str, str]) -> list[Dr
     """
     return [
         _lines(of_item, study, item, provenance[study])
-        for (study, item), of_item in points.sort_values(["study", "item", "position", "x"]).groupby(["study", "item"])
+        for study, item, of_item in by_item(points.sort_values(["study", "item", "position", "x", "row"]))
     ]
 
 
@@ -103,14 +103,13 @@ def draw_coefficients(
     """A coefficient plot per regression table: estimates and 95 % confidence intervals, the constant left out.
 
     Args:
-        estimates: rows of result_studies__estimates.
+        estimates: rows of result_studies__estimates, in order.
         provenance: study -> the sentence that says where its estimates come from.
         printing: study and item -> labels of the terms.
     """
-    ordered = estimates.sort_values(["study", "item", "position"])
     return [
         _coefficients(of_item, study, item, provenance[study], printing.get((study, item), Printing()))
-        for (study, item), of_item in ordered.groupby(["study", "item"])
+        for study, item, of_item in by_item(estimates)
         if (of_item.term != CONSTANT).any()
     ]
 

@@ -92,6 +92,7 @@ def render(
             published=_published_by(record),
             streams=[stream for account in accounts for stream in _streams(account, record)],
             accounts=accounts,
+            is_wide=any(len(account.columns) > 2 for account in accounts),
             flow=flow,
             box_width=WIDTH,
             box_height=HEIGHT,

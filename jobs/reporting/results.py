@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import pandas as pd
 from haiguan.jobs.reporting.figures import DrawnFigure, draw_coefficients, draw_figures
 from haiguan.jobs.reporting.record import Record
-from haiguan.jobs.reporting.tables import PrintedTable, descriptive_tables, regression_tables
+from haiguan.jobs.reporting.tables import PrintedTable, descriptive_tables, in_order, regression_tables
 from haiguan.jobs.runtime.graph import Node
 from haiguan.jobs.runtime.lake import Lake
 from haiguan.jobs.runtime.manifest import slice_id
 from haiguan.jobs.runtime.settings import Settings
 from haiguan.jobs.runtime.sources import open_source
-from haiguan.transforms.estimators.specification import Printing, read_table
+from haiguan.transforms.estimators.specification import Table, read_table
 from haiguan.transforms.schema import TABLES
 from haiguan.transforms.studies.estimates import specification_of
 from haiguan.transforms.studies.items import items
@@ -36,7 +36,9 @@ def studies_of(lake: Lake, record: Record, graph: Mapping[str, Node], settings: 
     """Reads, prints and draws every result in the lake."""
     estimates, cells, points = (_read(lake, record, table) for table in (ESTIMATE_ROWS, CELLS, POINTS))
     origins = {table: _origins(table, record, graph) for table in (ESTIMATE_ROWS, CELLS, POINTS)}
-    printing = _printing(settings)
+    specifications = _specifications(settings)
+    estimates = in_order(estimates, specifications)
+    printing = {key: specification.print for key, specification in specifications.items()}
     tables = [
         *regression_tables(estimates, origins[ESTIMATE_ROWS], printing),
         *descriptive_tables(cells, origins[CELLS]),
@@ -63,12 +65,12 @@ def _natural(item: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", item) if part]
 
 
-def _printing(settings: Settings) -> dict[tuple[str, str], Printing]:
-    """Labels, decimals and stars of the regression tables, as their studies say."""
+def _specifications(settings: Settings) -> dict[tuple[str, str], Table]:
+    """Study and item -> the specification of a regression table, which says how it is printed."""
     source = open_source("study_estimates", settings, {})
     texts = source.read(None, list(source.slices.values()))
     return {
-        (study, item): read_table(specification_of(item, content), f"studies/{study}/{item}.yaml").print
+        (study, item): read_table(specification_of(item, content), f"studies/{study}/{item}.yaml")
         for study, item, content in items(texts)
     }
 

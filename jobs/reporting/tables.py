@@ -21,7 +21,7 @@ from haiguan.transforms.estimators.regression_table import (
     number,
 )
 from haiguan.transforms.estimators.result import Estimates
-from haiguan.transforms.estimators.specification import Column, Printing
+from haiguan.transforms.estimators.specification import Column, Printing, Table, resolved_columns
 from haiguan.transforms.estimators.table_columns import EstimatedColumn
 from haiguan.transforms.estimators.table_formats import as_html, as_latex
 
@@ -71,6 +71,11 @@ class PrintedTable:
         return tuple(row for row in self.rows if row.kind in ("estimate", "bracket") or row.label == observations)
 
 
+def by_item(results: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
+    """Study, item and rows of each table or figure, rows in their order."""
+    return [(rows.study.iloc[0], rows.item.iloc[0], rows) for _, rows in results.groupby(["study", "item"])]
+
+
 def descriptive_tables(cells: pd.DataFrame, provenance: Mapping[str, str]) -> list[PrintedTable]:
     """The descriptive tables of studies, cells side by side.
 
@@ -80,7 +85,7 @@ def descriptive_tables(cells: pd.DataFrame, provenance: Mapping[str, str]) -> li
     """
     return [
         _descriptive(study, item, of_item, provenance[study])
-        for (study, item), of_item in cells.sort_values(["study", "item", "row", "position"]).groupby(["study", "item"])
+        for study, item, of_item in by_item(cells.sort_values(["study", "item", "row", "position"]))
     ]
 
 
@@ -104,19 +109,44 @@ def _descriptive(study: str, item: str, cells: pd.DataFrame, provenance: str) ->
     )
 
 
+def in_order(estimates: pd.DataFrame, specifications: Mapping[tuple[str, str], Table]) -> pd.DataFrame:
+    """The estimates by study, item, column and, in a column, as the specification lists its regressors.
+
+    Terms that no specification lists come last, by their names.
+
+    Args:
+        estimates: rows of result_studies__estimates, in any order.
+        specifications: study and item -> specification.
+    """
+    listed = {key: _listed_terms(specification) for key, specification in specifications.items()}
+    ranks = [
+        terms.index(row.term) if row.term in terms else len(terms)
+        for row in estimates.itertuples()
+        for terms in [listed.get((row.study, row.item), [])]
+    ]
+    keys = ["study", "item", "position", "rank", "term"]
+    return estimates.assign(rank=ranks).sort_values(keys, ignore_index=True).drop(columns="rank")
+
+
+def _listed_terms(specification: Table) -> list[str]:
+    columns = resolved_columns(specification)
+    regressors = [name for column in columns for name in (*column.endogenous, *column.regressors)]
+    return list(dict.fromkeys([*(specification.print.terms or ()), *regressors]))
+
+
 def regression_tables(
     estimates: pd.DataFrame, provenance: Mapping[str, str], printing: Mapping[tuple[str, str], Printing]
 ) -> list[PrintedTable]:
     """The regression tables of studies, equations side by side.
 
     Args:
-        estimates: rows of result_studies__estimates.
+        estimates: rows of result_studies__estimates, in order.
         provenance: study -> the sentence that says where its tables come from.
         printing: study and item -> labels, decimals and stars; the usual ones where an item is not named.
     """
     return [
         _regression(study, item, of_item, provenance[study], printing.get((study, item), Printing()))
-        for (study, item), of_item in estimates.sort_values(["study", "item", "position"]).groupby(["study", "item"])
+        for study, item, of_item in by_item(estimates)
     ]
 
 
