@@ -136,15 +136,22 @@ def largest_kurtosis(data: pd.DataFrame, columns: Sequence[str], dummies: Sequen
     A dummy that is one in a share p of the rows has kurtosis 1/(p (1 - p)) - 3: rare levels make it, and with it the
     standard errors away from r = 0, very large.
 
+    Raises:
+        InputError: those of `design.build_design`; no column varies.
+
     >>> frame = pd.DataFrame({"x": [-1.0, 1.0] * 5, "city": ["a"] * 2 + ["b"] * 8})
     >>> round(largest_kurtosis(frame, ["x"], ["city"]), 10)
     3.25
     """
     design = build_design(data, columns, fixed_effects=dummies)
     centred = design.matrix - design.matrix.mean(axis=0)
-    of_columns = (centred**4).mean(axis=0) / (centred**2).mean(axis=0) ** 2
-    shares = np.concatenate([np.bincount(codes) / len(codes) for codes in design.effects.T] or [np.array([0.5])])
-    return float(max(of_columns.max(), (1 / (shares * (1 - shares)) - 3).max()))
+    variances = (centred**2).mean(axis=0)
+    of_columns = (centred**4).mean(axis=0)[variances > 0] / variances[variances > 0] ** 2
+    shares = np.array([share for codes in design.effects.T for share in np.bincount(codes) / len(codes) if share < 1])
+    of_dummies = 1 / (shares * (1 - shares)) - 3
+    if not of_columns.size + of_dummies.size:
+        raise InputError(f"None of {', '.join([*columns, *dummies])} varies, so that none has a kurtosis.")
+    return float(np.concatenate([of_columns, of_dummies]).max())
 
 
 @dataclass(frozen=True)
@@ -211,7 +218,8 @@ def _equation(
     )
     if moments.least_squares_variance <= ABSORBED:
         raise InputError(f"The regressors determine {outcome!r} exactly: there is no error to be correlated with.")
-    return _Equation(names, moments, unit / units, unit, (*design.warnings, *equation.warnings))
+    few = inference.cluster_warnings(design.cluster_counts, len(names))
+    return _Equation(names, moments, unit / units, unit, (*design.warnings, *equation.warnings, *few))
 
 
 def _feasible(moments: KinkyMoments, endogenous: str) -> tuple[float, float]:

@@ -41,11 +41,11 @@ def probit(
 
     Returns:
         Estimates, with statistics log_likelihood, log_likelihood_constant, pseudo_r2 (McFadden) and outcome_mean;
-        `related` holds "average marginal effects" and, where there are products, "interaction effects".
+        `related` holds "average marginal effects" and, where there are products of two columns, "interaction effects".
 
     Raises:
         InputError: a column is absent, not numeric or infinite; the outcome is not zero or one or does not vary; a
-            combination of columns separates its zeros from its ones; a cluster column has missing values or one level.
+            combination of columns separates its zeros from its ones; only one cluster is left.
 
     Wooldridge's example 17.1 (Introductory Econometrics), labour force participation of married women:
 
@@ -124,6 +124,6 @@ def _with_effects(model: BinaryResponse) -> Estimates:
     if not model.design.columns:
         return model.estimates
     related = {"average marginal effects": average_marginal_effects(model)}
-    if any(len(product) > 1 for product in model.design.products):
+    if any(len(product) == 2 for product in model.design.products):
         related["interaction effects"] = interaction_effects(model).average
     return replace(model.estimates, related=related)

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from haiguan.transforms.errors import InputError
-from haiguan.transforms.estimators import kinky_least_squares as module
 from haiguan.transforms.estimators.kinky_least_squares import kinky_least_squares, largest_kurtosis
 from haiguan.transforms.estimators.linear import least_squares
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published_values import formula_data
 from scipy.stats import norm
-
-
-def formula_data() -> pd.DataFrame:
-    """200 rows from trigonometric formulas; 40 clusters of five."""
-    i = np.arange(1, 201)
-    z = np.sin(1.7 * i) + 0.3 * np.cos(0.9 * i)
-    w, e = np.cos(2.3 * i), np.sin(3.1 * i + 0.5) + 0.4 * np.cos(5.7 * i)
-    x = 0.8 * z + 0.3 * w + np.cos(4.3 * i) + 0.5 * e
-    return pd.DataFrame({"y": 1 + 0.5 * x - 0.7 * w + e, "x": x, "w": w, "z": z, "cl": (i - 1) // 5})
 
 
 def panel(seed: int = 0) -> pd.DataFrame:
@@ -215,6 +204,9 @@ def test_rare_dummies_have_a_large_kurtosis_and_wide_parametric_errors() -> None
     largest = largest_kurtosis(frame, ["x", "w"], ["rare"])
     share = 0.01
     assert largest == pytest.approx((1 - 3 * share * (1 - share)) / (share * (1 - share)), rel=1e-9)
+    assert largest_kurtosis(frame.assign(one=1.0), ["one", "w"]) == largest_kurtosis(frame, ["w"])
+    with pytest.raises(InputError, match="None of one varies"):
+        largest_kurtosis(frame.assign(one=1.0), ["one"])
     options = {"correlations": [0.0, 0.1, 0.2], "covariance": "parametric"}
     own = kinky_least_squares(frame, "y", "x", ["w"], **options).curve["standard_error"]
     wide = kinky_least_squares(frame, "y", "x", ["w"], kurtosis=largest, **options).curve["standard_error"]
@@ -272,9 +264,3 @@ def test_a_correlation_off_the_grid_is_refused() -> None:
     kinky = kinky_least_squares(formula_data(), "y", "x", ["w"], correlations=[0, 0.1])
     with pytest.raises(InputError, match=r"0\.05 is not on the grid"):
         kinky.at(0.05)
-
-
-def test_docstring_examples_run() -> None:
-    results = doctest.testmod(module)
-    assert results.attempted > 0
-    assert results.failed == 0

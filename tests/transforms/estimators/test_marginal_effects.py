@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import pytest
 from haiguan.transforms.errors import InputError
-from haiguan.transforms.estimators import marginal_effects as module
 from haiguan.transforms.estimators.binary_response import BinaryResponse
 from haiguan.transforms.estimators.marginal_effects import (
     average_marginal_effects,
@@ -181,6 +179,7 @@ def test_related_estimates_hold_both_kinds_of_effects() -> None:
     assert set(probit(frame, "y", TERMS).related) == {"average marginal effects", "interaction effects"}
     assert set(probit(frame, "y", ["x"]).related) == {"average marginal effects"}
     assert probit(frame, "y", [], dummies=["year"]).related == {}
+    assert set(probit(frame, "y", ["x", "z", "x:z:d"]).related) == {"average marginal effects"}
 
 
 def test_bad_requests_are_refused() -> None:
@@ -193,9 +192,3 @@ def test_bad_requests_are_refused() -> None:
         average_marginal_effects(model, discrete=["x"])
     with pytest.raises(InputError, match="did you mean 'd'"):
         effect_by_observation(model, ["dd"])
-
-
-def test_docstring_examples_run() -> None:
-    results = doctest.testmod(module)
-    assert results.attempted > 0
-    assert results.failed == 0
