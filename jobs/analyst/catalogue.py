@@ -115,7 +115,16 @@ def list_tables(lake: Lake) -> list[Entry]:
 def entry(lake: Lake, name: str) -> Entry:
     """One published table, as its Delta log describes it."""
     table = stored(lake, name)
-    return Entry(published(lake, name), table.version(), rows_per_slice(table), _last_run(table))
+    run_id = next((commit["userMetadata"] for commit in commits(lake, name) if "userMetadata" in commit), None)
+    return Entry(published(lake, name), table.version(), rows_per_slice(table), run_id)
+
+
+def commits(lake: Lake, name: str, limit: int | None = None) -> list[dict[str, Any]]:
+    """The commits of a table, newest first, each with its `version`.
+
+    Read from the newest version, as deltalake counts down from whichever version is loaded.
+    """
+    return stored(lake, name).history(limit)
 
 
 def rows_per_slice(table: DeltaTable) -> dict[str, int]:
@@ -137,7 +146,3 @@ def data_files(table: DeltaTable) -> list[Path]:
 
 def _actions(table: DeltaTable) -> list[dict[str, Any]]:
     return pa.table(table.get_add_actions(flatten=True)).to_pylist()
-
-
-def _last_run(table: DeltaTable) -> str | None:
-    return next((commit["userMetadata"] for commit in table.history() if "userMetadata" in commit), None)

@@ -67,15 +67,15 @@ def tables(entries: Iterable[Entry]) -> Grid:
 
 def description(told: Description) -> list[Grid | Text]:
     """The data dictionary's entry of a table."""
-    return [
+    headings = ("column", "type", "unit", "null", "meaning", "allowed")
+    parts: list[Grid | Text] = [
         grid(("table", told.table.name), _about(told)),
         Text(),
-        grid(
-            ("column", "type", "unit", "null", "meaning", "allowed"),
-            [_column(told.table, c) for c in told.table.columns],
-        ),
-        *([Text(), _slices(told.slices)] if told.slices else []),
+        grid(headings, [_column(told.table, column) for column in told.table.columns]),
     ]
+    if told.slices:
+        parts.extend((Text(), _slices(told.slices)))
+    return parts
 
 
 def _about(told: Description) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
-from haiguan.jobs.analyst.catalogue import LATEST, published, stored
+from haiguan.jobs.analyst.catalogue import LATEST, commits, published, stored
 from haiguan.jobs.analyst.query import connect, mendable, scan, select
 from haiguan.jobs.runtime.lake import Lake
 from haiguan.transforms.errors import InputError
@@ -80,7 +80,7 @@ def export_table(lake: Lake, name: str, to: Path, version: str | int = LATEST, w
     condition = f" WHERE {where}" if where else ""
     order = ", ".join(table.key)
     query = f"FROM {scan(lake.path(name), held.version())}{condition} ORDER BY {order}"
-    commit = next(c for c in held.history() if c["version"] == held.version())
+    commit = next(c for c in commits(lake, name) if c["version"] == held.version())
     facts = Facts(
         title=f"{name} v{held.version()}: {table.grain}",
         made_at=datetime.fromtimestamp(commit["timestamp"] / 1000, timezone.utc),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from haiguan.jobs.analyst.catalogue import rows_per_slice, stored
+from haiguan.jobs.analyst.catalogue import commits, rows_per_slice, stored
 from haiguan.jobs.analyst.dictionary import manifest_rows
 from haiguan.jobs.runtime.lake import Lake
 
@@ -55,5 +55,5 @@ def table_history(lake: Lake, name: str, limit: int | None = None) -> list[Commi
             slices=tuple(r["slice_id"] for r in recorded if r["delta_version"] == commit["version"]),
             reasons=tuple(sorted({r["reason"] for r in recorded if r["delta_version"] == commit["version"]})),
         )
-        for commit in stored(lake, name).history(limit)
+        for commit in commits(lake, name, limit)
     ]
