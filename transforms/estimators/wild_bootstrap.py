@@ -1,4 +1,4 @@
-"""Inference by resampling: the wild cluster bootstrap for few clusters, and randomisation inference."""
+"""The wild cluster bootstrap: a test of one coefficient where the clusters are too few for the normal theory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import pyfixest
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.demean import demean
 from haiguan.transforms.estimators.design import Design, build_design
@@ -20,16 +19,16 @@ MOST_DUMMIES = 1_000
 
 
 @dataclass(frozen=True)
-class ResamplingTest:
-    """A test of one coefficient against zero by resampling.
+class BootstrapTest:
+    """A test of one coefficient against zero.
 
     Attributes:
         term: the coefficient.
-        statistic: t (wild bootstrap) or the coefficient (randomisation).
+        statistic: the clustered t.
         p_value: two-sided.
-        draws: how many resamples; all sign patterns where those are fewer than the draws asked for.
+        draws: bootstrap samples; all sign patterns where those are fewer than the draws asked for.
         observations: N.
-        clusters: G, or None.
+        clusters: G.
     """
 
     term: str
@@ -37,7 +36,7 @@ class ResamplingTest:
     p_value: float
     draws: int
     observations: int
-    clusters: int | None
+    clusters: int
 
 
 def wild_cluster_bootstrap(
@@ -51,7 +50,7 @@ def wild_cluster_bootstrap(
     draws: int = 9_999,
     seed: int = 20_080_414,
     signs: Literal["rademacher", "webb", "mammen"] = "rademacher",
-) -> ResamplingTest:
+) -> BootstrapTest:
     """The restricted wild cluster bootstrap-t of a least-squares coefficient (Cameron, Gelbach and Miller 2008).
 
     The library wildboottest draws. Effects nested in the cluster are partialled out beforehand, which the bootstrap
@@ -86,7 +85,7 @@ def wild_cluster_bootstrap(
     codes = design.clusters[cluster]
     y, X, position = _bootstrap_matrices(design, outcome, term, codes)
     boot = _wild_bootstrap(y, X, position, codes, draws, seed, signs)
-    return ResamplingTest(
+    return BootstrapTest(
         term=term,
         statistic=float(np.squeeze(boot.t_stat)),
         p_value=float(boot.pvalue),
@@ -107,7 +106,7 @@ def _bootstrap_matrices(
     if needed > MOST_DUMMIES:
         raise InputError(
             f"The wild cluster bootstrap needs {needed:,} dummies for effects not nested in "
-            f"{next(iter(design.clusters))}; at most {MOST_DUMMIES:,} fit. Cluster at a level that nests the largest effect."
+            f"{next(iter(design.clusters))}; at most {MOST_DUMMIES:,} fit. Cluster at a level that nests more."
         )
     dummies = np.hstack([np.empty((len(free), 0)), *(np.eye(codes_.max() + 1)[codes_] for codes_ in free.T)])
     constant = np.ones((design.observations, 1))
@@ -139,59 +138,3 @@ def _wild_bootstrap(
     boot.get_tstat()
     boot.get_pvalue(pval_type="two-tailed")
     return boot
-
-
-def randomisation_inference(
-    data: pd.DataFrame,
-    outcome: str,
-    regressors: Sequence[str],
-    term: str,
-    *,
-    fixed_effects: Sequence[str] = (),
-    cluster: str | None = None,
-    draws: int = 1_000,
-    seed: int = 20_080_414,
-) -> ResamplingTest:
-    """Fisher's test: how often a coefficient is as large when its regressor is shuffled, by pyfixest's ritest.
-
-    Args:
-        data: one row per observation.
-        outcome: numeric column.
-        regressors: numeric columns, or products `a:b`.
-        term: the regressor shuffled.
-        fixed_effects: columns to absorb, or crossings.
-        cluster: level at which the regressor was assigned, and is shuffled.
-        draws: permutations.
-        seed: of the permutations.
-
-    Raises:
-        InputError: the term is no regressor.
-
-    >>> i = np.arange(1, 201)
-    >>> frame = pd.DataFrame({"x": np.cos(2.3 * i), "e": np.sin(3.1 * i)})
-    >>> frame["y"] = frame["x"] + frame["e"]
-    >>> randomisation_inference(frame, "y", ["x"], "x", draws=200).p_value
-    0.0
-    """
-    if term not in regressors:
-        raise InputError(unknown_name("regressor", term, regressors))
-    design = build_design(
-        data, [outcome, *regressors], fixed_effects=fixed_effects, clusters=[cluster] if cluster else []
-    )
-    order = [outcome, term, *(name for name in design.names if name not in (outcome, term))]
-    columns = {f"v{j}": column for j, column in enumerate(design.columns(order).T)}
-    effects = {f"f{j}": codes for j, codes in enumerate(design.effects.T)}
-    groups = {"g": design.clusters[cluster]} if cluster else {}
-    frame = pd.DataFrame({**columns, **effects, **groups})
-    absorbed = f" | {' + '.join(effects)}" if effects else ""
-    formula = f"v0 ~ {' + '.join(list(columns)[1:])}{absorbed}"
-    fit = pyfixest.feols(formula, frame, vcov={"CRV1": "g"} if cluster else "hetero", fixef_rm="none")
-    test = fit.ritest("v1", cluster="g" if cluster else None, reps=draws, rng=np.random.default_rng(seed))
-    return ResamplingTest(
-        term=term,
-        statistic=float(test["Estimate"]),
-        p_value=float(test["Pr(>|t|)"]),
-        draws=draws,
-        observations=design.observations,
-        clusters=design.cluster_counts[cluster] if cluster else None,
-    )
