@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from itertools import product
 from typing import Any
 
@@ -11,7 +10,6 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from haiguan.transforms.errors import InputError
-from haiguan.transforms.estimators import probit as module
 from haiguan.transforms.estimators.probit import fit_logit, fit_probit, logit, probit
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -294,13 +292,32 @@ def test_rounding_noise_is_no_variation() -> None:
     assert probit(frame.assign(noise=noise), "y", ["x", "noise"]).warnings == ("noise was left out: it does not vary.",)
 
 
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_numbers_beyond_floating_point_are_refused(unit: float) -> None:
+    with pytest.raises(InputError, match=r"x reaches .* change its unit"):
+        probit(simulated(20).assign(x=lambda f: f["x"] * unit), "y", ["x", "z"])
+
+
+def test_an_interaction_that_separates_one_group_is_named() -> None:
+    frame = simulated(21)
+    frame.loc[frame["d"] == 1, "y"] = (frame["x"] > 3).astype(int)
+    frame["above"] = frame["x"] - 3
+    with pytest.raises(InputError, match="above:d predicts 'y' perfectly"):
+        probit(frame, "y", ["above", "d", "above:d"])
+    with pytest.raises(InputError, match=r"combination of .*x:d.* predicts"):
+        probit(frame, "y", ["x", "d", "x:d"])
+
+
+def test_near_separation_is_still_estimated() -> None:
+    frame = simulated(22)
+    frame["y"] = (frame["x"] > 3).astype(int)
+    frame.loc[:1, "y"] = 1 - frame.loc[:1, "y"]
+    X = sm.add_constant(frame[["x", "z"]])[["x", "z", "const"]]
+    reference = sm.Probit(frame["y"], X).fit(disp=0, maxiter=200, tol=1e-14)
+    np.testing.assert_allclose(probit(frame, "y", ["x", "z"]).terms["estimate"], reference.params, rtol=1e-6)
+
+
 def test_fewer_clusters_than_coefficients_is_said() -> None:
     fit = probit(simulated(16), "y", ["x", "z", "d"], clusters=["city"])
     assert any("Fewer clusters of city" in sentence for sentence in fit.warnings)
     assert np.isfinite(fit.terms.to_numpy()).all()
-
-
-def test_docstring_examples_run() -> None:
-    results = doctest.testmod(module)
-    assert results.attempted > 0
-    assert results.failed == 0
