@@ -29,6 +29,12 @@ from haiguan.transforms.simulation.vocabulary import (
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+RECORD = (
+    "rule variant year month is_numeric hs_revision file_index file line direction firm_code is_lower_case firm_name "
+    "address place zone ownership product product_code partner regime cents fine thousandths chance"
+).split()
+
+_SEPARATOR = "\t"
 _SUFFIXES = ("10", "90", "00", "20", "99", "11", "19", "30")
 _SHARE_INTERMEDIARY = 0.12
 _SHARE_ENGLISH = 0.02
@@ -48,20 +54,25 @@ def simulate_records(cells: DataFrame, plan: Plan, products: Products, partners:
         draws: the random numbers.
 
     Returns:
-        One row per record: cell, number (within the cell), rule (null: nothing is wrong), variant, year, year_index,
-        file_index, file, line, month, is_numeric, hs_revision, direction, firm_code (upper case), firm_name,
-        is_lower_case, address, place, ownership, product, partner and regime (by index), product_code (eight digits),
-        cents, fine (ten-thousandths of a dollar that rounding takes away), thousandths (of the unit; null where
-        missing), and the draw `chance` for choices of wording.
+        One row per record, in the columns of RECORD: rule (null: nothing is wrong) and variant; where it stands; what is
+        traded, with product, partner, regime, place, zone and ownership by their index; cents, fine (ten-thousandths of
+        a dollar that rounding takes away), thousandths (of the unit; null where missing); the draw `chance` for choices
+        of wording.
     """
     numbered = _with_flags(_numbered(cells, plan, draws), plan, draws)
     placed = _placed(numbered, plan, draws)
-    return _with_firm(_with_goods(_with_amount(placed, draws), plan, products, partners, draws), draws)
+    return _with_firm(_with_goods(_with_amount(placed, draws), plan, products, partners, draws), draws).select(*RECORD)
 
 
-def lookup(values: Sequence[str | int | bool], index: Column) -> Column:
-    """The value at an index that counts from 0."""
-    return F.get(F.lit(list(values)), index.cast("int"))
+def lookup(values: Sequence[str] | Sequence[int] | Sequence[bool], index: Column) -> Column:
+    """The value at an index that counts from 0.
+
+    The values reach Spark as one text, which it splits once when it plans: a literal for each of them would have to be
+    carried through every rule of the planner.
+    """
+    kind = {str: "string", int: "bigint", bool: "boolean"}[type(values[0])]
+    words = F.split(F.lit(_SEPARATOR.join(map(str, values))), _SEPARATOR, -1)
+    return F.get(words.cast(f"array<{kind}>"), index.cast("int"))
 
 
 def _below(uniform: Column, number: Column | int) -> Column:
@@ -114,7 +125,7 @@ def _placed(records: DataFrame, plan: Plan, draws: Draws) -> DataFrame:
     """File, line and month of each record."""
     year = F.col("year_index")
     start, multiplier, shift, size = (
-        lookup([getattr(permutation, name) for permutation in plan.permutations], year).cast("bigint")
+        lookup([getattr(permutation, name) for permutation in plan.permutations], year)
         for name in ("start", "multiplier", "shift", "size")
     )
     position = start + (multiplier * (F.col("first_in_year") + F.col("number")) + shift) % size
