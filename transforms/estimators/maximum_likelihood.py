@@ -51,7 +51,7 @@ def maximise(matrix: PartitionedMatrix, outcome: np.ndarray, link: Link, names: 
         InputError: the likelihood has no maximum; the columns that run away are named.
     """
     signs = 2.0 * outcome - 1.0
-    scale = 1.0 / np.sqrt(np.diag(matrix.gram(np.ones(len(outcome)))) / len(outcome))
+    scale = 1.0 / np.sqrt(matrix.mean_squares())
     coefficients, index = np.zeros(matrix.shape[1]), np.zeros(len(outcome))
     step = coefficients
     for _ in range(MAXIMUM_ITERATIONS):

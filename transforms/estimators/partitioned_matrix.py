@@ -52,6 +52,11 @@ class PartitionedMatrix:
         """[X, D]'w: K + L numbers, or as many rows where w has several columns."""
         return np.concatenate([self.dense.T @ weights, self._transposed_dummies @ weights])
 
+    def mean_squares(self) -> np.ndarray:
+        """Mean square of each of the K + L columns."""
+        sparse = np.asarray(self.dummies.sum(axis=0)).ravel()
+        return np.concatenate([np.einsum("ij,ij->j", self.dense, self.dense), sparse]) / len(self.dense)
+
     def gram(self, weights: np.ndarray) -> np.ndarray:
         """[X, D]' diag(w) [X, D], w >= 0, dense (K + L) x (K + L); blocks of rows keep the weighted copies in cache."""
         split, size = self.dense.shape[1], self.shape[1]
