@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from haiguan.jobs.reporting.formats import count, decimals_of, dollars, words
+from haiguan.jobs.reporting.formats import count, decimals_of, dollars, plural, words
 from haiguan.jobs.reporting.record import Record, Row, total
 from haiguan.jobs.runtime.graph import Node
 from haiguan.jobs.runtime.manifest import parse_slice
@@ -235,7 +235,7 @@ def _notes(entries: Entries, table: str, source: str, is_recorded: bool) -> list
             f"{source} holds amounts as text. They are first read here: what came in is the sum of the lines below."
         )
     if unread:
-        notes.append(f"The amounts of {count(unread)} rows that were left out could not be read; no sum has them.")
+        notes.append(f"The amounts of {plural(unread, 'row')} that were left out could not be read; no sum has them.")
     return notes
 
 
@@ -244,14 +244,14 @@ def _faults(columns: Mapping[str, Entries], balances: Sequence[Balance]) -> list
     for text, balance in zip(columns, balances, strict=True):
         where = f"{text}: " if text else ""
         if balance.records:
-            faults.append(f"{where}{count(abs(balance.records))} rows {_excess(balance.records)}.")
+            faults.append(f"{where}{plural(abs(balance.records), 'row')} {_excess(balance.records)}.")
         if balance.amount:
             faults.append(f"{where}US$ {dollars(abs(balance.amount))} {_excess(balance.amount)}.")
     return faults
 
 
 def _excess(left: int | Decimal) -> str:
-    return "came in and are not accounted for" if left > 0 else "more went out or were left out than came in"
+    return "came in but are not accounted for" if left > 0 else "more are accounted for than came in"
 
 
 def _behind(table: str, source: str, by_slice: Mapping[str, Entries], record: Record, is_recorded: bool) -> list[str]:

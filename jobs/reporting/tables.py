@@ -119,13 +119,14 @@ def in_order(estimates: pd.DataFrame, specifications: Mapping[tuple[str, str], T
         specifications: study and item -> specification.
     """
     listed = {key: _listed_terms(specification) for key, specification in specifications.items()}
-    ranks = [
-        terms.index(row.term) if row.term in terms else len(terms)
-        for row in estimates.itertuples()
-        for terms in [listed.get((row.study, row.item), [])]
-    ]
+    rows = zip(estimates["study"], estimates["item"], estimates["term"], strict=True)
+    ranks = [_rank(term, listed.get((study, item), [])) for study, item, term in rows]
     keys = ["study", "item", "position", "rank", "term"]
     return estimates.assign(rank=ranks).sort_values(keys, ignore_index=True).drop(columns="rank")
+
+
+def _rank(term: str, listed: Sequence[str]) -> int:
+    return listed.index(term) if term in listed else len(listed)
 
 
 def _listed_terms(specification: Table) -> list[str]:
