@@ -202,7 +202,7 @@ def _included_rows(table: Table, columns: Sequence[EstimatedColumn]) -> Iterable
     effects = dict.fromkeys(name for column in columns for name in column.estimates.fixed_effects)
     for name in effects:
         crossed = " × ".join(_label(table.print, part) for part in name.split("^"))
-        label = table.print.labels.get(name, f"{crossed} effects")
+        label = table.print.labels.get(f"{name} effects", f"{crossed} effects")
         yield _yes_row(label, [name in column.estimates.fixed_effects for column in columns])
 
 

@@ -104,7 +104,8 @@ class Printing(Settings):
         decimals: of estimates and what stands below them.
         terms: the terms shown, in order; by default all, in order of appearance.
         omit: terms or groups not shown; a group left out gets a yes/no row.
-        labels: printed names of terms, outcomes, fixed effects and statistics.
+        labels: printed names of terms, outcomes, cluster variables, statistics, and of effects ("year", or the whole
+            row as "year effects").
         statistics: rows below the estimates, in order; by default those that the columns have.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -58,14 +59,23 @@ def as_json(table: RegressionTable) -> str:
             {
                 "settings": column.column.model_dump(mode="json", by_alias=True, exclude_unset=True),
                 **estimates_as_data(column.estimates),
-                "ladder": [dict(vars(rung), clusters=dict(rung.clusters)) for rung in column.ladder],
+                "ladder": [{**vars(rung), "clusters": dict(rung.clusters)} for rung in column.ladder],
             }
             for column in table.columns
         ],
         "notes": list(table.notes),
         "provenance": dict(table.provenance),
     }
-    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(_finite(content), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _finite(content: Any) -> Any:
+    """The content with infinite numbers as text ("inf", "-inf"), which JSON has no number for."""
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_finite(value) for value in content]
+    return str(content) if isinstance(content, float) and math.isinf(content) else content
 
 
 def estimates_as_data(fit: Estimates) -> dict[str, Any]:

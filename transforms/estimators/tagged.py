@@ -36,7 +36,10 @@ def input_error(error: ValidationError, where: str, known: Mapping[str, type[Bas
         where: the file or section that was read.
         known: models by the part of the path that leads to them ("" for the root), for the names of their keys.
     """
-    return InputError(*dict.fromkeys(f"{where}: {_fault(fault, known)}" for fault in error.errors()))
+    faults = error.errors()
+    # A list that holds a faulty item is also reported as too short: only the item is worth a sentence.
+    inner = {fault["loc"][:depth] for fault in faults for depth in range(1, len(fault["loc"]))}
+    return InputError(*dict.fromkeys(f"{where}: {_fault(f, known)}" for f in faults if f["loc"] not in inner))
 
 
 def _fault(fault: Any, known: Mapping[str, type[BaseModel]]) -> str:
