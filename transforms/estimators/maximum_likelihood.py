@@ -21,14 +21,12 @@ class Maximum:
 
     Attributes:
         coefficients: K + L numbers.
-        index: N values of x'b.
         inverse_information: inverse of the observed information at the maximum, (K + L) x (K + L).
         scores: N derivatives of the log-likelihood contributions with respect to the index.
         log_likelihood: at the maximum.
     """
 
     coefficients: np.ndarray
-    index: np.ndarray
     inverse_information: np.ndarray
     scores: np.ndarray
     log_likelihood: float
@@ -102,14 +100,12 @@ def _step_length(signs: np.ndarray, index: np.ndarray, change: np.ndarray, link:
 
 
 def _at_maximum(matrix: PartitionedMatrix, signs: np.ndarray, coefficients: np.ndarray, link: Link) -> Maximum:
-    index = matrix.dot(coefficients)
-    signed = signs * index
+    signed = signs * matrix.dot(coefficients)
     information = matrix.gram(link.information(signed))
     scale = 1.0 / np.sqrt(np.diag(information))
     inverse = cho_solve(cho_factor(information * np.outer(scale, scale)), np.diag(scale)) * scale[:, None]
     return Maximum(
         coefficients=coefficients,
-        index=index,
         inverse_information=(inverse + inverse.T) / 2,
         scores=signs * link.score(signed),
         log_likelihood=float(link.log_likelihood(signed).sum()),

@@ -157,6 +157,15 @@ def test_continuous_effects_are_the_density_times_the_coefficient() -> None:
     np.testing.assert_allclose(effects, [density * b["x"], density * b["z"]], rtol=1e-10)
 
 
+def test_large_samples_are_averaged_over_several_blocks() -> None:
+    frame = simulated(8, observations=20_000)
+    model = fit_probit(frame, "y", ["x", "d", "x:d"], dummies=["year"])
+    effects = average_marginal_effects(model).terms["estimate"]
+    for name in ("x", "d"):
+        assert effects[name] == pytest.approx(brute_force(model, ndtr, frame, (name,))(model.coefficients), rel=1e-5)
+    assert len(effect_by_observation(model, ["x"])) == 20_000
+
+
 def test_a_zero_one_column_can_be_taken_as_continuous() -> None:
     model = fit_probit(simulated(4), "y", ["x", "d"])
     smooth = average_marginal_effects(model, discrete=[]).terms["estimate"]
