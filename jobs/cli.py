@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from haiguan.jobs.analyst.commands import app as analyst
 from haiguan.jobs.runtime.build import GateError
 from haiguan.jobs.runtime.lock import LakeHeldError
 from haiguan.jobs.runtime.progress import describe
@@ -165,6 +166,8 @@ def simulate_command(
 def _as_yaml(value: object) -> str:
     return f"[{value[0]}, {value[1]}]" if isinstance(value, tuple) else str(value)
 
+
+app.add_typer(analyst)
 
 if __name__ == "__main__":
     main()

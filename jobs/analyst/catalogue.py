@@ -44,15 +44,19 @@ def open_lake(location: str) -> Lake:
     Raises:
         InputError: there is no lake, or the folder holds something else.
     """
-    folder = Path(location.removeprefix("file:"))
-    if "://" not in location.removeprefix("file:") and not folder.exists():
+    if not is_begun(location):
         raise InputError(
-            f"{folder}: there is no lake here; `haiguan run` makes one, --set lake=DIR names another, and `make demo` "
+            f"{location}: there is no lake here; `haiguan run` makes one, --set lake=DIR names another, and `make demo` "
             "shows one on made data"
         )
-    if folder.is_dir() and not any(folder.iterdir()):
-        raise InputError(f"{folder}: this folder is empty; name the folder of a lake with --set lake=DIR")
     return Lake(location)
+
+
+def is_begun(location: str) -> bool:
+    """Whether there is anything where a lake is to be; what it is, `Lake` finds out."""
+    path = location.removeprefix("file:")
+    folder = Path(path)
+    return "://" in path or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir())))
 
 
 def declared(name: str) -> Table:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
-from haiguan.jobs.analyst.catalogue import data_files, open_lake
+from haiguan.jobs.analyst.catalogue import data_files, is_begun, open_lake
 from haiguan.jobs.analyst.unlock import is_held
 from haiguan.jobs.runtime.lake import Lake
 from haiguan.jobs.runtime.lock import describe_holder
@@ -58,7 +58,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield java
     if java.is_well:
         yield examine_spark(settings.spark, Path(settings.reports) / "logs" / "doctor.log")
-    for folder in dict.fromkeys([_existing(settings.lake), _scratch(settings.spark)]):
+    folders = [_existing(settings.lake), _scratch(settings.spark)]
+    for folder in {folder.stat().st_dev: folder for folder in reversed(folders)}.values():
         yield examine_disk(folder)
     yield from examine_lake(settings.lake)
 
@@ -164,8 +165,7 @@ def examine_disk(folder: Path, enough: int = ENOUGH_BYTES) -> Finding:
 
 def examine_lake(location: str) -> Iterator[Finding]:
     """Whether the lake can be read, which of its tables are to be rebuilt, and who holds it."""
-    folder = Path(location.removeprefix("file:"))
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not is_begun(location):
         yield Finding("lake", True, f"none at {location} yet; the first run makes it")
         return
     try:

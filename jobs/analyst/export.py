@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,12 +53,14 @@ def check_target(to: Path) -> None:
     """Refuses a file that cannot be written, before any work is done.
 
     Raises:
-        InputError: its ending is none of ENDINGS, or its folder is not there.
+        InputError: its ending is none of ENDINGS, or its folder is missing or not writable.
     """
     if to.suffix.lower() not in ENDINGS:
         raise InputError(f"--to {to}: the ending says the format, one of {', '.join(ENDINGS)}")
     if not to.parent.is_dir():
         raise InputError(f"--to {to}: there is no folder {to.parent}; make it, or name another file")
+    if to.is_dir() or not os.access(to.parent, os.W_OK):
+        raise InputError(f"--to {to}: this cannot be written; name a file in a folder that is yours")
 
 
 def export_table(lake: Lake, name: str, to: Path, version: str | int = LATEST, where: str | None = None) -> Written:

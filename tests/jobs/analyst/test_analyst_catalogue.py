@@ -60,7 +60,7 @@ def test_a_missing_lake_is_said_and_not_made(tmp_path):
 
 
 def test_an_empty_folder_is_left_empty(tmp_path):
-    with pytest.raises(InputError, match="empty"):
+    with pytest.raises(InputError, match="there is no lake here"):
         open_lake(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 

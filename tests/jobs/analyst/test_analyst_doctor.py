@@ -54,6 +54,11 @@ def test_a_folder_of_something_else_is_wrong(tmp_path):
     assert "lake=DIR" in found.found
 
 
+def test_a_lake_on_another_scheme_is_wrong():
+    (found,) = examine_lake("s3://bucket/lake")
+    assert not found.is_well
+
+
 def test_a_good_lake_is_counted_and_free(lake):
     tables, lock = examine_lake(str(lake.root))
     assert (tables.is_well, lock.is_well) == (True, True)
