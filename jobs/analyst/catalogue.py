@@ -46,8 +46,8 @@ def open_lake(location: str) -> Lake:
     """
     if not is_begun(location):
         raise InputError(
-            f"{location}: there is no lake here; `haiguan run` makes one, --set lake=DIR names another, and `make demo` "
-            "shows one on made data"
+            f"{location}: there is no lake here; `haiguan run` makes one, --set lake=DIR names another, and "
+            "`make demo` shows one on made data"
         )
     return Lake(location)
 
