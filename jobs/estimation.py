@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pyreadstat
 import yaml
 from deltalake import DeltaTable
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.regression_table import regression_table
@@ -79,10 +80,9 @@ def read_panel(data: Path, wanted: Collection[str]) -> pd.DataFrame:
     if endings.endswith((".csv", ".csv.gz")):
         return _from_csv(data, wanted)
     if endings.endswith(".parquet"):
-        return _to_pandas(pq.read_table(data, columns=_present(data, wanted, pq.read_schema(data).names)))
+        return _from_parquet(data, wanted)
     if endings.endswith(".dta"):
-        known = pyreadstat.read_dta(data, metadataonly=True)[1].column_names
-        return pyreadstat.read_dta(data, usecols=_present(data, wanted, known))[0]
+        return _from_stata(data, wanted)
     raise InputError(f"{data}: cannot tell its format; it must be {READABLE}.")
 
 
@@ -101,6 +101,22 @@ def _from_csv(data: Path, wanted: Collection[str]) -> pd.DataFrame:
         raise InputError(f"{data}: is not a CSV file in UTF-8: {error}") from error
 
 
+def _from_parquet(data: Path, wanted: Collection[str]) -> pd.DataFrame:
+    try:
+        known = pq.read_schema(data).names
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{data}: is not a Parquet file: {error}") from error
+    return _to_pandas(pq.read_table(data, columns=_present(data, wanted, known)))
+
+
+def _from_stata(data: Path, wanted: Collection[str]) -> pd.DataFrame:
+    try:
+        known = pyreadstat.read_dta(data, metadataonly=True)[1].column_names
+    except pyreadstat.ReadstatError as error:
+        raise InputError(f"{data}: is not a Stata file: {error}") from error
+    return pyreadstat.read_dta(data, usecols=_present(data, wanted, known))[0]
+
+
 def _from_delta(data: Path, wanted: Collection[str]) -> pd.DataFrame:
     if not DeltaTable.is_deltatable(str(data)):
         raise InputError(f"{data}: is a folder but no Delta table; give {READABLE}.")
@@ -117,5 +133,8 @@ def version_of(data: Path) -> str:
     """The panel's name with its Delta version, or with the beginning of the file's SHA-256."""
     if data.is_dir():
         return f"{data.name} version {DeltaTable(str(data)).version()}"
+    digest = hashlib.sha256()
     with data.open("rb") as file:
-        return f"{data.name} SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return f"{data.name} SHA-256 {digest.hexdigest()[:12]}"
