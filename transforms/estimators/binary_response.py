@@ -8,13 +8,14 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
+
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.covariance import intersection, positive_semidefinite
 from haiguan.transforms.estimators.links import Link
 from haiguan.transforms.estimators.maximum_likelihood import Maximum, maximise, sandwich
 from haiguan.transforms.estimators.response_design import ResponseDesign
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
-from threadpoolctl import threadpool_limits
 
 NamedCovariance = Literal["iid", "robust", "clustered"]
 

@@ -16,6 +16,7 @@ from functools import cached_property
 from itertools import combinations_with_replacement
 
 import numpy as np
+
 from haiguan.transforms.estimators.linear import solve
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.binary_response import BinaryResponse
 from haiguan.transforms.estimators.naming import unknown_name

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.links import Link
 from haiguan.transforms.estimators.partitioned_matrix import PartitionedMatrix
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 MAXIMUM_ITERATIONS = 40
 TOLERANCE = 1e-9

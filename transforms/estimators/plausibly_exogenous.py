@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.instrumented_equation import InstrumentedEquation
 from haiguan.transforms.estimators.naming import unknown_name
@@ -44,7 +45,7 @@ class UnionOfIntervals:
 def union_of_intervals(
     equation: InstrumentedEquation, ranges: Mapping[str, tuple[float, float]], confidence: float = CONFIDENCE
 ) -> UnionOfIntervals:
-    """The union over all direct effects in a box of the intervals of two-stage least squares of y - Z g (pp. 262-263).
+    """The union over all direct effects in a box of the intervals of two-stage least squares of y - Z g.
 
     Only the corners of the box are computed: b is linear in g and its standard error convex, so that the lowest and the
     highest end of all intervals are found there, and no finer grid can widen the union.
@@ -104,7 +105,7 @@ def direct_effect_curve(
 def local_to_zero(
     equation: InstrumentedEquation, means: Mapping[str, float], variances: Mapping[str, float]
 ) -> Estimates:
-    """Direct effects drawn from a normal prior of small variance: b ~ N(b_2sls - A mu, V + A Omega A') (pp. 263-264).
+    """Direct effects drawn from a normal prior of small variance: b ~ N(b_2sls - A mu, V + A Omega A').
 
     A moves coefficients with direct effects; with one endogenous regressor and one instrument of first stage pi it is
     1/pi, so that the estimate is b - mu/pi and its variance that of b plus omega/pi^2.

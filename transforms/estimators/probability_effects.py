@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from itertools import product as every_combination
 
 import numpy as np
+from threadpoolctl import threadpool_limits
+
 from haiguan.transforms.estimators.binary_response import BinaryResponse
 from haiguan.transforms.estimators.links import Link
 from haiguan.transforms.estimators.partitioned_matrix import ROWS_AT_ONCE
 from haiguan.transforms.estimators.response_design import Product, ResponseDesign
-from threadpoolctl import threadpool_limits
 
 Columns = Mapping[int, "np.ndarray | float"]
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array, hstack
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.design import CROSSING, PRODUCT, build_design
 from haiguan.transforms.estimators.independent_columns import independent_columns
 from haiguan.transforms.estimators.linear import CONSTANT as CONSTANT_NAME
 from haiguan.transforms.estimators.partitioned_matrix import PartitionedMatrix, dummy_matrix
 from haiguan.transforms.estimators.perfect_prediction import drop_perfectly_predicted, separating_columns
-from scipy.sparse import csr_array, hstack
 
 Product = tuple[str, ...]
 CONSTANT: Product = ()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from haiguan.transforms.errors import InputError
-from haiguan.transforms.estimators.kinky_least_squares import kinky_least_squares, largest_kurtosis
-from haiguan.transforms.estimators.linear import least_squares
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_values import formula_data
 from scipy.stats import norm
+
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.kinky_least_squares import kinky_least_squares, largest_kurtosis
+from haiguan.transforms.estimators.linear import least_squares
 
 
 def panel(seed: int = 0) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from haiguan.transforms.estimators.links import Link, Logistic, Normal
 
 POINTS = np.linspace(-6, 6, 49)

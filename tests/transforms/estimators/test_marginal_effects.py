@@ -7,6 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, ndtr
+from scipy.stats import norm
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.binary_response import BinaryResponse
 from haiguan.transforms.estimators.marginal_effects import (
@@ -15,8 +18,6 @@ from haiguan.transforms.estimators.marginal_effects import (
     interaction_effects,
 )
 from haiguan.transforms.estimators.probit import fit_logit, fit_probit, probit
-from scipy.special import expit, ndtr
-from scipy.stats import norm
 
 # Zeros and ones per cell of two dummies (d, s): entry rates 2, 10, 10 and 25 per cent.
 CELLS = {(0, 0): (98, 2), (0, 1): (90, 10), (1, 0): (180, 20), (1, 1): (75, 25)}

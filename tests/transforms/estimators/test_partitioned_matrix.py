@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from haiguan.transforms.estimators.partitioned_matrix import ROWS_AT_ONCE, PartitionedMatrix, dummy_matrix
 from scipy.sparse import csr_array, hstack
+
+from haiguan.transforms.estimators.partitioned_matrix import ROWS_AT_ONCE, PartitionedMatrix, dummy_matrix
 
 
 @pytest.fixture(scope="module")

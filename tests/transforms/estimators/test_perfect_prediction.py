@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from haiguan.transforms.estimators.perfect_prediction import drop_perfectly_predicted, separating_columns
 from hypothesis import given
 from hypothesis import strategies as st
+
+from haiguan.transforms.estimators.perfect_prediction import drop_perfectly_predicted, separating_columns
 
 
 def test_dropping_a_cell_can_leave_another_without_variation() -> None:

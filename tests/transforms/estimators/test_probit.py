@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from haiguan.transforms.errors import InputError
-from haiguan.transforms.estimators.probit import fit_logit, fit_probit, logit, probit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from linearmodels.datasets import mroz
+
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.probit import fit_logit, fit_probit, logit, probit
 
 WOMEN = mroz.load()
 COLUMNS = ["nwifeinc", "educ", "exper", "expersq", "age", "kidslt6", "kidsge6"]
@@ -249,6 +250,14 @@ def test_missing_values_are_counted() -> None:
     fit = probit(frame, "y", ["x"])
     assert (fit.observations, fit.missing) == (293, 7)
     assert np.isfinite(fit.terms.to_numpy()).all()
+
+
+def test_rows_without_a_cluster_are_dropped_and_said() -> None:
+    frame = simulated(23).astype({"firm": float})
+    frame.loc[:2, "firm"] = np.nan
+    fit = probit(frame, "y", ["x"], clusters=["firm"])
+    assert (fit.observations, fit.missing) == (297, 3)
+    assert fit.warnings == ("3 observations lack their cluster (firm) and were dropped.",)
 
 
 @pytest.mark.parametrize(
