@@ -13,6 +13,7 @@ from haiguan.jobs.runtime.manifest import parse_slice
 from haiguan.jobs.runtime.plan import agrees
 from haiguan.transforms.schema import TABLES
 
+ALL = "all"
 IN, OUT, ROUNDED = "in", "out", "rounded"
 TAKEN_AWAY = ("quarantined", "dropped", "merged")
 _ORDER = (IN, *TAKEN_AWAY, ROUNDED, OUT)
@@ -109,7 +110,7 @@ def _account(table: str, rows: Sequence[Row], record: Record, graph: Mapping[str
     is_recorded = any(step == IN for entries in by_slice.values() for step, _ in entries)
     for text, entries in by_slice.items():
         _complete(entries, table, text, source, record)
-    columns = {"all": _added(by_slice.values()), **by_slice} if len(by_slice) > 1 else by_slice
+    columns = {ALL: _added(by_slice.values()), **by_slice} if len(by_slice) > 1 else by_slice
     balances = tuple(_balance(entries, is_recorded) for entries in columns.values())
     notes = _notes(next(iter(columns.values())), table, source, is_recorded)
     for entries in columns.values():
@@ -213,18 +214,13 @@ def _lines(columns: Mapping[str, Entries], source: str) -> list[Line]:
 def _label(step: str, rule: str, source: str) -> str:
     if step == IN:
         return f"in, from {source}" if source else "in"
-    if step in (OUT, ROUNDED):
-        return _LABELS.get(step, step)
     label = _LABELS.get(step, step)
-    return f"{label}: {words(rule)}" if rule else label
+    return f"{label}: {words(rule)}" if rule and step != ROUNDED else label
 
 
 def _notes(entries: Entries, table: str, source: str, is_recorded: bool) -> list[str]:
     """What could not be compared and why, from the entries of all slices together."""
     came = entries.get((IN, ""), (None, None))
-    unread = sum(
-        records or 0 for (step, _), (records, amount) in entries.items() if step in TAKEN_AWAY and amount is None
-    )
     notes = []
     if not source and not is_recorded:
         notes.append("What came in is not recorded, so rows and dollars cannot be added up.")
@@ -234,14 +230,15 @@ def _notes(entries: Entries, table: str, source: str, is_recorded: bool) -> list
         notes.append(
             f"{source} holds amounts as text. They are first read here: what came in is the sum of the lines below."
         )
-    if unread:
-        notes.append(f"The amounts of {plural(unread, 'row')} that were left out could not be read; no sum has them.")
+    if any(amount is None for (step, _), (_, amount) in entries.items() if step in TAKEN_AWAY):
+        notes.append("A dash stands where no amount could be read; sums hold the amounts that could.")
     return notes
 
 
 def _faults(columns: Mapping[str, Entries], balances: Sequence[Balance]) -> list[str]:
     faults = []
-    for text, balance in zip(columns, balances, strict=True):
+    own = [(text, balance) for text, balance in zip(columns, balances, strict=True) if text != ALL]
+    for text, balance in own:
         where = f"{text}: " if text else ""
         if balance.records:
             faults.append(f"{where}{plural(abs(balance.records), 'row')} {_excess(balance.records)}.")
