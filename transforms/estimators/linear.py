@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.demean import demean
@@ -316,7 +318,7 @@ def wald_statistic(beta: np.ndarray, covariance: np.ndarray, slopes: int, free: 
     return {"f_statistic": float(beta[:slopes] @ np.linalg.solve(block, beta[:slopes]) / slopes)}
 
 
-def sample_counts(design: Design) -> Mapping[str, int | Mapping[str, int]]:
+def sample_counts(design: Design) -> dict[str, Any]:
     """The fields of Estimates that count the sample."""
     return {
         "observations": design.observations,

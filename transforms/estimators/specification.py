@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+from pydantic import Field, Tag, ValidationError, field_validator
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.inference import Covariance
 from haiguan.transforms.estimators.inference import columns_read as covariance_columns
@@ -20,7 +22,6 @@ from haiguan.transforms.estimators.small_sample import Convention
 from haiguan.transforms.estimators.spatial import Conley, DriscollKraay
 from haiguan.transforms.estimators.tagged import Settings, by_key, input_error
 from haiguan.transforms.estimators.variables import Transformation, transformation_columns
-from pydantic import Field, Tag, ValidationError, field_validator
 
 EstimatorName = Literal["least_squares", "two_stage_least_squares", "probit", "logit", "poisson", "quantile_regression"]
 
@@ -109,12 +110,12 @@ class Printing(Settings):
         statistics: rows below the estimates, in order; by default those that the columns have.
     """
 
-    stars: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field({"*": 0.10, "**": 0.05, "***": 0.01})
+    stars: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default={"*": 0.10, "**": 0.05, "***": 0.01})
     brackets: Literal["standard_error", "statistic", "p_value", "interval", "none"] = "standard_error"
     decimals: int = Field(default=3, ge=0, le=12)
     terms: tuple[str, ...] | None = None
     omit: tuple[str, ...] = ()
-    labels: dict[str, str] = Field({})
+    labels: dict[str, str] = Field(default={})
     statistics: tuple[str, ...] | None = None
 
 
@@ -135,11 +136,11 @@ class Table(Equation):
     table: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     title: str = ""
     notes: tuple[str, ...] = ()
-    variables: dict[str, Transformation] = Field({})
-    groups: dict[str, tuple[str, ...]] = Field({})
+    variables: dict[str, Transformation] = Field(default={})
+    groups: dict[str, tuple[str, ...]] = Field(default={})
     columns: tuple[Column, ...] = Field(min_length=1)
     print: Printing = Printing()
-    ladder: dict[str, tuple[str, ...]] = Field({})
+    ladder: dict[str, tuple[str, ...]] = Field(default={})
 
     @field_validator("columns")
     @classmethod
@@ -205,7 +206,7 @@ def columns_read(table: Table) -> set[str]:
     """The columns of the data that a specification reads: what it makes itself, variables and groups, left out."""
     names = {name for transformation in table.variables.values() for name in transformation_columns(transformation)}
     names.update(*table.ladder.values())
-    regressors = set()
+    regressors: set[str] = set()
     for column in resolved_columns(table):
         regressors.update(column.regressors, column.endogenous, column.instruments)
         names.update(column.fixed_effects, column.clusters)
