@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlparse
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
+
 from haiguan.jobs.runtime.lake import Lake
 from haiguan.jobs.runtime.manifest import slice_id
 from haiguan.transforms.errors import InputError

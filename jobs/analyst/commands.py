@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from haiguan.jobs.analyst import display
 from haiguan.jobs.analyst.catalogue import LATEST, list_tables, open_lake
 from haiguan.jobs.analyst.dictionary import describe_table

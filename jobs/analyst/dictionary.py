@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow.compute as pc
+
 from haiguan.jobs.analyst.catalogue import Entry, declared, entry
 from haiguan.jobs.runtime import delta
 from haiguan.jobs.runtime.graph import Node, build_graph

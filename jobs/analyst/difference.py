@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
+
 from haiguan.jobs.analyst.catalogue import published, rows_per_slice, stored
 from haiguan.jobs.analyst.query import connect, quoted, scan
 from haiguan.jobs.runtime.lake import Lake

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
 from haiguan.jobs.analyst.catalogue import Entry
 from haiguan.jobs.analyst.dictionary import Description, PublishedSlice
 from haiguan.jobs.analyst.difference import Difference, Example
 from haiguan.jobs.analyst.doctor import Finding
 from haiguan.jobs.analyst.history import Commit
 from haiguan.transforms.schema import Column, Table
-from rich.console import Console
-from rich.table import Table as Grid
-from rich.text import Text
 
 # Away from a terminal nothing is wrapped or cut, so that what is printed can be searched and piped.
 _UNBOUNDED = 10_000

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from packaging.requirements import Requirement
+from packaging.version import Version
+
 from haiguan.jobs.analyst.catalogue import data_files, is_begun, open_lake
 from haiguan.jobs.analyst.unlock import is_held
 from haiguan.jobs.runtime.lake import Lake
@@ -20,8 +23,6 @@ from haiguan.jobs.runtime.session import INSTALL_JAVA, SparkSettings, find_java,
 from haiguan.jobs.runtime.settings import Settings
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.schema import TABLES
-from packaging.requirements import Requirement
-from packaging.version import Version
 
 PYTHONS = ((3, 10), (3, 12))
 # Delta keeps replaced files until they are vacuumed, and Spark spills: below this a run on real files may not end.

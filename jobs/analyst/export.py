@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
+
 from haiguan.jobs.analyst.catalogue import LATEST, commits, published, stored
 from haiguan.jobs.analyst.query import connect, mendable, scan, select
 from haiguan.jobs.runtime.lake import Lake

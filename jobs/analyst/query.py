@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+
 from haiguan.jobs.runtime.lake import Lake
 from haiguan.transforms.errors import InputError
 

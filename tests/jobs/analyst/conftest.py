@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from haiguan.jobs.runtime import delta
 from haiguan.jobs.runtime.lake import Lake
 from haiguan.transforms.schema import TABLES

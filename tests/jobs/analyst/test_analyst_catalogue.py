@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+
 from haiguan.jobs.analyst.catalogue import data_files, declared, list_tables, open_lake, published, stored
 from haiguan.jobs.analyst.dictionary import describe_table
 from haiguan.jobs.analyst.history import table_history

@@ -4,9 +4,10 @@ import re
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
+
 from haiguan.jobs.analyst.commands import app
 from haiguan.transforms.errors import InputError
-from typer.testing import CliRunner
 
 CONCENTRATION = "measure_products__concentration"
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+
 from haiguan.jobs.analyst.difference import compare
 from haiguan.jobs.runtime import delta
 from haiguan.jobs.runtime.lake import Lake

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from haiguan.jobs.analyst.catalogue import data_files, stored
 from haiguan.jobs.analyst.doctor import examine_disk, examine_java, examine_lake, examine_packages, examine_python
 

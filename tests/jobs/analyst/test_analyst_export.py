@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pyreadstat
 import pytest
+
 from haiguan.jobs.analyst.export import Facts, export_table, write_rows
 from haiguan.jobs.analyst.query import answer
 from haiguan.transforms.errors import InputError

@@ -3,6 +3,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+
 from haiguan.jobs.analyst.query import answer
 from haiguan.transforms.errors import InputError
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+
 from haiguan.jobs.analyst.unlock import is_held, remove_stale_claim
 from haiguan.jobs.runtime.lock import LakeHeldError
 
