@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.design import build_design
 from haiguan.transforms.estimators.result import critical_value, two_sided_p_value

@@ -8,13 +8,15 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy.special import xlogy
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.covariance import clustered_meat, robust_meat
 from haiguan.transforms.estimators.design import build_design
 from haiguan.transforms.estimators.linear import CONSTANT, sample_counts
+from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
-from scipy.special import xlogy
 
 Reference = Literal["pooled", "first", "second"]
 
@@ -80,8 +82,9 @@ def theil_by_group(data: pd.DataFrame, value: str, group: str) -> TheilDecomposi
     >>> found.within, round(found.between, 4), round(found.total, 4)
     (0.0, 0.1308, 0.1308)
     """
-    if gaps := int(data[group].isna().sum()):
-        raise InputError(f"Column {group!r} is missing in {gaps} rows; every row needs a group.")
+    _check_group(data, group)
+    if value not in data:
+        raise InputError(unknown_name("column", value, data.columns))
     total, values = theil(data[value]), data[value].astype(float)
     grouped = values.groupby(data[group], sort=True)
     groups = pd.DataFrame({"observations": grouped.size(), "mean": grouped.mean()})
@@ -133,40 +136,44 @@ def oaxaca_blinder(
     """
     kind = inference.resolve(None, clusters)
     design = build_design(data, [outcome, *regressors], clusters=[*clusters])
-    labels = data[group].iloc[design.rows]
-    names = sorted(labels.dropna().unique())
-    if len(names) != 2 or labels.isna().any():
-        raise InputError(
-            f"Column {group!r} has {len(names)} values and {labels.isna().sum()} gaps; two groups are needed."
-        )
-    first = (labels == names[0]).to_numpy()
+    first, names = _two_groups(data, group, design.rows)
     matrix = np.column_stack([design.columns(regressors), np.ones(len(first))])
     estimates, influence = _twofold(matrix, design.columns([outcome])[:, 0], first, reference, group)
     meat = clustered_meat(influence, design.clusters) if clusters else robust_meat(influence)
     smallest = min(design.cluster_counts.values(), default=design.observations)
-    detail = [*regressors, CONSTANT]
-    terms, covariance = coefficient_table(
-        [
-            "difference",
-            "explained",
-            "unexplained",
-            *(f"{part}: {name}" for part in ("explained", "unexplained") for name in detail),
-        ],
-        estimates,
-        meat * smallest / (smallest - 1),
-    )
+    parts = ("explained", "unexplained")
+    labels = ["difference", *parts, *(f"{part}: {name}" for part in parts for name in (*regressors, CONSTANT))]
+    terms, covariance = coefficient_table(labels, estimates, meat * smallest / (smallest - 1))
     return Estimates(
         estimator=f"Oaxaca-Blinder, {reference} coefficients",
         outcome=outcome,
         terms=terms,
         covariance=covariance,
         statistics={
-            f"mean of {group} = {name}": float(design.columns([outcome])[labels == name].mean()) for name in names
+            f"mean where {group} is {name}": float(design.columns([outcome])[chosen].mean())
+            for name, chosen in zip(names, (first, ~first), strict=True)
         },
         covariance_kind=inference.describe(kind, clusters),
         warnings=design.warnings,
         **sample_counts(design),
     )
+
+
+def _two_groups(data: pd.DataFrame, group: str, rows: np.ndarray) -> tuple[np.ndarray, list[object]]:
+    """Which rows belong to the first group, and the names of both."""
+    _check_group(data, group)
+    labels = data[group].iloc[rows]
+    names = sorted(labels.unique())
+    if len(names) != 2:
+        raise InputError(f"Column {group!r} has {len(names)} values in the sample; two groups are needed.")
+    return (labels == names[0]).to_numpy(), names
+
+
+def _check_group(data: pd.DataFrame, group: str) -> None:
+    if group not in data:
+        raise InputError(unknown_name("column", group, data.columns))
+    if gaps := int(data[group].isna().sum()):
+        raise InputError(f"Column {group!r} is missing in {gaps} rows; every row needs a group.")
 
 
 def _twofold(

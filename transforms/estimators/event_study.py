@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
+from scipy.stats import chi2
+from scipy.stats import f as f_distribution
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.result import Estimates
-from matplotlib.figure import Figure
-from scipy.stats import chi2
-from scipy.stats import f as f_distribution
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Path:
     Attributes:
         points: grain horizon, ascending: horizon, estimate, standard_error, ci_low, ci_high, observations (of the
             equation).
-        estimates: by horizon for one equation each, or one for all under its lowest horizon.
+        estimates: the equation behind each horizon; an event study has one for all.
         statistics: pre_trend_f and pre_trend_p where there are horizons before an event.
         warnings: one sentence each.
     """
@@ -79,25 +80,21 @@ def event_study(
     >>> path.points["estimate"].round(1).tolist()
     [-0.0, 0.0, 0.0, 2.0, 2.0, 2.0]
     """
-    low, high = window
-    if not low <= reference <= high or low == high:
-        raise InputError(f"The window {window} must hold the reference {reference} and another distance.")
     sample = _with_distances(data, unit, period, event_period)
-    horizons = [k for k in range(low, high + 1) if k != reference]
-    binned = sample["distance"].clip(low, high)
-    dummies = {_dummy(k): (binned == k).astype(float) for k in horizons}
-    seen = [k for k in horizons if dummies[_dummy(k)].any()]
+    dummies = _dummies(sample["distance"], window, reference)
     estimates = least_squares(
         data.assign(**dummies),
         outcome,
-        [*(_dummy(k) for k in seen), *controls],
+        [*dummies, *controls],
         fixed_effects=[unit, period, *fixed_effects],
         clusters=clusters or [unit],
     )
-    kept = [k for k in seen if _dummy(k) in estimates.terms.index]
+    kept = [k for k in range(window[0], window[1] + 1) if _dummy(k) in estimates.terms.index]
     points = pd.concat([_points(estimates, kept), _reference_point(reference, estimates)]).sort_values("horizon")
     statistics = _joint_test(estimates, [_dummy(k) for k in kept if k < reference])
-    return Path(points.reset_index(drop=True), {low: estimates}, statistics, _timing_warnings(sample, estimates))
+    return Path(
+        points.reset_index(drop=True), dict.fromkeys(kept, estimates), statistics, _timing_warnings(sample, estimates)
+    )
 
 
 def lagged_responses(
@@ -177,6 +174,16 @@ def plot_path(path: Path, *, title: str = "", baseline: float | None = None) -> 
 
 def _dummy(horizon: int) -> str:
     return f"distance {horizon:+d}"
+
+
+def _dummies(distance: pd.Series, window: tuple[int, int], reference: int) -> dict[str, pd.Series]:
+    """Dummies of the distances that occur, without the reference; the ends of the window hold what lies beyond."""
+    low, high = window
+    if not low <= reference <= high or low == high:
+        raise InputError(f"The window {window} must hold the reference {reference} and another distance.")
+    binned = distance.clip(low, high)
+    found = {_dummy(k): (binned == k).astype(float) for k in range(low, high + 1) if k != reference}
+    return {name: dummy for name, dummy in found.items() if dummy.any()}
 
 
 def _with_distances(data: pd.DataFrame, unit: str, period: str, event_period: str) -> pd.DataFrame:

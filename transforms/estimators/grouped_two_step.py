@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.design import CROSSING, PRODUCT, build_design
 from haiguan.transforms.estimators.linear import least_squares
@@ -65,20 +66,14 @@ def grouped_two_step(
     values[:, 1:] -= values[:, 1:].mean(axis=0)
     codes = design.clusters[group]
     constants, small = _first_step(values, codes, quantile)
-    firsts = pd.Series(codes).drop_duplicates()
-    groups = data.iloc[design.rows[firsts.index]].reset_index(drop=True)
-    groups[outcome] = constants[firsts.to_numpy()]
-    estimates = least_squares(
-        groups[~small[firsts.to_numpy()]], outcome, group_regressors, fixed_effects=fixed_effects, clusters=clusters
-    )
+    firsts = np.unique(codes, return_index=True)[1]
+    groups = data.iloc[design.rows[firsts]].assign(**{outcome: constants})[~small]
+    estimates = least_squares(groups, outcome, group_regressors, fixed_effects=fixed_effects, clusters=clusters)
     kind = "mean" if quantile is None else f"{quantile:g} quantile"
     needed = values.shape[1]
-    dropped = (f"{int(small.sum())} groups of {group} with fewer than {needed} usable observations were left out.",)
-    return replace(
-        estimates,
-        estimator=f"grouped two-step, {kind}",
-        warnings=(*design.warnings, *(dropped if small.any() else ()), *estimates.warnings),
-    )
+    dropped = f"{int(small.sum())} groups of {group} with fewer than {needed} usable observations were left out."
+    warnings = (*design.warnings, *([dropped] if small.any() else []), *estimates.warnings)
+    return replace(estimates, estimator=f"grouped two-step, {kind}", warnings=warnings)
 
 
 def _check_constant(data: pd.DataFrame, group: str, names: Sequence[str]) -> None:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
+from scipy.sparse import csr_array, diags_array, hstack
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.design import Design, build_design
 from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.result import Estimates
-from matplotlib.figure import Figure
-from scipy.sparse import csr_array, diags_array, hstack
 
 BATCH_VALUES = 4_000_000
 MOST_OTHER_LEVELS = 5_000
@@ -86,31 +87,22 @@ def placebo(
     if draws < 1:
         raise InputError(f"{draws} draws give no placebo distribution; ask for some hundred.")
     names = list(dict.fromkeys(controls))
-    unknown = [unknown_name("column", name, data.columns) for name in (*blocks, *strata) if name not in data]
-    if unknown:
-        raise InputError(*unknown)
-    present = data.dropna(subset=[*blocks, *strata])
-    estimates = least_squares(
-        present, outcome, [treatment, *names], fixed_effects=fixed_effects, clusters=clusters, constant=None
-    )
+    present = _with_known_blocks(data, [*blocks, *strata])
+    terms, absorbed = [treatment, *names], {"fixed_effects": tuple(fixed_effects), "clusters": tuple(clusters)}
+    estimates = least_squares(present, outcome, terms, **absorbed)
     if treatment not in estimates.terms.index:
         raise InputError(f"{treatment!r} has no coefficient to compare with: {' '.join(estimates.warnings)}")
-    design = build_design(present, [outcome, treatment, *names], fixed_effects=fixed_effects, clusters=clusters)
+    design = build_design(present, [outcome, *terms], **absorbed)
     assignment = _assignment(design, present, treatment, blocks, strata)
     projection = _projection(design, names)
     outcome_left = projection.residuals(design.columns([outcome]))[:, 0]
-    generator = np.random.default_rng(seed)
-    found = np.vstack(
-        [
-            _estimate(design, projection, outcome_left, batch)
-            for batch in _batches(assignment, design.observations, draws, generator)
-        ]
-    )
-    # The true statistic is taken raw, as those of the draws: the small-sample factor is common to all.
+    batches = _batches(assignment, design.observations, draws, np.random.default_rng(seed))
+    found = np.vstack([_estimate(design, projection, outcome_left, batch) for batch in batches])
     true = _estimate(design, projection, outcome_left, design.columns([treatment]))[0]
     p_values = (1 + (np.abs(found) >= np.abs(true) * (1 - 1e-9)).sum(axis=0)) / (draws + 1)
     frame = pd.DataFrame(found, columns=["estimate", "statistic"])
-    return Placebo(estimates, frame, float(p_values[0]), float(p_values[1]), treatment)
+    counted = replace(estimates, missing=estimates.missing + len(data) - len(present))
+    return Placebo(counted, frame, float(p_values[0]), float(p_values[1]), treatment)
 
 
 def plot_placebo(found: Placebo, *, bins: int = 40) -> Figure:
@@ -127,6 +119,13 @@ def plot_placebo(found: Placebo, *, bins: int = 40) -> Figure:
     axes.set(xlabel=f"placebo estimates of {found.treatment}", ylabel="draws", title=f"p = {found.p_value:.3f}")
     axes.legend(frameon=False)
     return figure
+
+
+def _with_known_blocks(data: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    unknown = [unknown_name("column", name, data.columns) for name in columns if name not in data]
+    if unknown:
+        raise InputError(*unknown)
+    return data.dropna(subset=list(columns))
 
 
 @dataclass(frozen=True)
@@ -246,7 +245,7 @@ def _batches(
 
 
 def _estimate(design: Design, projection: _Projection, outcome: np.ndarray, treatments: np.ndarray) -> np.ndarray:
-    """Coefficient and t statistic (without small-sample factor) of each treatment: draws x 2."""
+    """Coefficient and t statistic of each treatment, without the small-sample factor that all share: draws x 2."""
     left = projection.residuals(treatments)
     variation = np.einsum("ij,ij->j", left, left)
     slopes = left.T @ outcome / variation

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyfixest
+from scipy.special import gammaln, xlogy
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.design import Design, build_design
 from haiguan.transforms.estimators.linear import CONSTANT, gram, partialled, sample_counts
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
 from haiguan.transforms.estimators.small_sample import Convention
-from scipy.special import gammaln, xlogy
 
 RECTIFIER_TOLERANCE = 1e-4
 RECTIFIER_ITERATIONS = 100
@@ -72,8 +73,6 @@ def poisson(
     scores = fit._u_hat.reshape(-1, 1) * fit._X
     matrix, _ = inference.covariance_of(kind, bread, scores, np.ones(len(scores)), counted, design, data, small_sample)
     terms, covariance = coefficient_table(names, fit._beta_hat, matrix)
-    left_out = tuple(f"{name} was left out: it is collinear." for name in sample.regressors if name not in names)
-    dropped = (f"{separated} observations that the zeros of {outcome} separate were dropped.",) if separated else ()
     return Estimates(
         estimator="Poisson",
         outcome=outcome,
@@ -81,12 +80,7 @@ def poisson(
         covariance=covariance,
         statistics=_statistics(design.columns([outcome])[:, 0], fit._Y_hat_response.ravel(), separated),
         covariance_kind=inference.describe(kind, clusters),
-        warnings=(
-            *design.warnings,
-            *dropped,
-            *left_out,
-            *inference.cluster_warnings(design.cluster_counts, len(names)),
-        ),
+        warnings=_warnings(design, sample, names, separated),
         **sample_counts(design),
     )
 
@@ -208,6 +202,13 @@ def _counted(design: Design, first: Design, rows: np.ndarray, separated: int) ->
 def _names(fit: Any, regressors: Sequence[str]) -> list[str]:
     known = {f"x{j}": name for j, name in enumerate(regressors)} | {"Intercept": CONSTANT}
     return [known[name] for name in fit._coefnames]
+
+
+def _warnings(design: Design, sample: _Sample, names: Sequence[str], separated: int) -> tuple[str, ...]:
+    dropped = f"{separated} observations that the zeros of {sample.outcome} separate were dropped."
+    collinear = [f"{name} was left out: it is collinear." for name in sample.regressors if name not in names]
+    few = inference.cluster_warnings(design.cluster_counts, len(names))
+    return (*design.warnings, *([dropped] if separated else []), *collinear, *few)
 
 
 def _statistics(outcome: np.ndarray, fitted: np.ndarray, separated: int) -> dict[str, float]:

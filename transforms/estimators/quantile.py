@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import linprog
+from scipy.stats import norm
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.covariance import clustered_meat, robust_meat, sandwich
 from haiguan.transforms.estimators.design import build_design
 from haiguan.transforms.estimators.linear import CONSTANT, sample_counts, select_columns
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
-from scipy.optimize import linprog
-from scipy.stats import norm
 
 
 def quantile_regression(

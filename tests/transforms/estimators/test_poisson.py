@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from statsmodels.genmod.families import Poisson
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.poisson import poisson
-from statsmodels.genmod.families import Poisson
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.quantile import quantile_regression
 

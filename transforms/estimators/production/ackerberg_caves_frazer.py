@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.estimators.production import markov, polynomial
 from haiguan.transforms.estimators.production.choice import choose
 from haiguan.transforms.estimators.production.function import (
@@ -15,6 +16,7 @@ from haiguan.transforms.estimators.production.function import (
     ProductionFunction,
     centred,
     first_stage,
+    productivity_process,
     row_results,
 )
 from haiguan.transforms.estimators.production.panel import ProductionColumns, ProductionPanel, production_panel
@@ -100,15 +102,7 @@ def _design(panel: ProductionPanel, order: int, degree: int) -> _Design:
 
 
 def _criterion(design: _Design, stage: FirstStage, weights: np.ndarray) -> markov.Criterion:
-    now, before = design.panel.now, design.panel.before
-    process = markov.MarkovProcess(
-        stage.predicted[now],
-        design.terms[now],
-        centred(stage.predicted[before]),
-        design.terms[before],
-        weights[now],
-        design.degree,
-    )
+    process = productivity_process(design.panel, stage.predicted, design.terms, stage.predicted, weights, design.degree)
     return markov.instrumented_innovations(process, design.instruments)
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.production.function import ProductionFunction
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
-from threadpoolctl import threadpool_limits
 
 _ENOUGH = 0.9
+_FEW_FIRMS = 50
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ def _estimates(function: ProductionFunction, converged: np.ndarray, draws: int) 
         names, function.coefficients.to_numpy(), np.atleast_2d(np.cov(converged, rowvar=False))
     )
     failed = draws - len(converged)
+    doubts = [f"{failed} of {draws} draws did not converge and were left out"] * bool(failed)
+    doubts += [f"only {panel.firms} firms: the bootstrap's errors are rough"] * (panel.firms < _FEW_FIRMS)
     return Estimates(
         estimator=function.estimator,
         outcome=panel.columns.output,
@@ -104,6 +108,5 @@ def _estimates(function: ProductionFunction, converged: np.ndarray, draws: int) 
             "draws": float(len(converged)),
         },
         covariance_kind=f"bootstrap by {panel.columns.firm}, {len(converged)} draws",
-        warnings=function.warnings
-        + ((f"{failed} of {draws} draws did not converge and were left out",) if failed else ()),
+        warnings=(*function.warnings, *doubts),
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pandas as pd
-from haiguan.transforms.errors import InputError
-from haiguan.transforms.estimators.production.function import ProductionFunction
-from haiguan.transforms.estimators.result import Estimates
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from threadpoolctl import threadpool_limits
+
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.production.function import ProductionFunction
+from haiguan.transforms.estimators.result import Estimates
 
 _NUMBERS = ("estimate", "standard_error", "statistic", "p_value", "ci_low", "ci_high")
 _PRODUCTIVITY = ("productivity", "anticipated_productivity", "first_stage_residual")

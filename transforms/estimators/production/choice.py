@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+
 from haiguan.transforms.estimators.production.markov import Solution
 
 _SOLVED = 1e-8

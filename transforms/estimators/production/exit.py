@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from haiguan.transforms.errors import InputError
 from scipy.stats import norm
+
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.naming import unknown_name
 
 SURVEY_THRESHOLD_THOUSAND_CNY = 20_000.0
 
@@ -37,13 +39,16 @@ def exit_reason(
         `threshold_years`) or "exit". Only the last is an exit.
 
     Raises:
-        InputError: a firm-year twice.
+        InputError: an unknown column, or a firm-year twice.
 
     >>> survey = pd.DataFrame({"firm": list("aaabbcc"), "year": [2007, 2008, 2010, 2007, 2008, 2007, 2008],
     ...                        "revenue": [9e4, 9e4, 9e4, 8e3, 8e3, 5e4, 5e4]})
     >>> exit_reason(survey, firm="firm", year="year", revenue_thousand_cny="revenue").tolist()
     [None, 'gap', 'sample_end', None, 'threshold', None, 'exit']
     """
+    wanted = [firm, year] + ([revenue_thousand_cny] if revenue_thousand_cny is not None else [])
+    if unknown := [unknown_name("column", name, panel.columns) for name in wanted if name not in panel]:
+        raise InputError(*unknown)
     if twice := int(panel.duplicated([firm, year]).sum()):
         raise InputError(f"{twice} rows repeat a pair of '{firm}' and '{year}'; keep one row per firm and year")
     years = panel[year].sort_values(kind="stable")

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from haiguan.transforms.estimators.production import polynomial
+
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.production import markov, polynomial
 from haiguan.transforms.estimators.production.panel import ProductionPanel
 from haiguan.transforms.estimators.result import Estimates
 
@@ -56,8 +58,14 @@ class FirstStage:
 
 
 def first_stage(output: np.ndarray, linear: np.ndarray, basis: np.ndarray, weights: np.ndarray) -> FirstStage:
-    """Weighted least squares of log output on linear columns (centred) and a polynomial basis."""
+    """Weighted least squares of log output on linear columns (centred) and a polynomial basis.
+
+    Raises:
+        InputError: fewer rows than columns.
+    """
     design = np.column_stack([linear, basis])
+    if (weights > 0).sum() <= design.shape[1]:
+        raise InputError(f"{len(output)} complete rows cannot carry the {design.shape[1]} columns of the first stage")
     weighted = design * weights[:, None]
     slopes = np.linalg.lstsq(weighted.T @ design, weighted.T @ output, rcond=1e-13)[0]
     width = linear.shape[1]
@@ -80,6 +88,38 @@ def row_results(
         "first_stage_residual": stage_residual,
     }
     return pd.DataFrame(found | elasticities, panel.frame.index)
+
+
+def productivity_process(
+    panel: ProductionPanel,
+    current: np.ndarray,
+    terms: np.ndarray,
+    predicted: np.ndarray,
+    weights: np.ndarray,
+    degree: int,
+    survival: np.ndarray | None = None,
+) -> markov.MarkovProcess:
+    """The second stage on the rows that have a lag, from values of every complete row.
+
+    Args:
+        panel: the rows.
+        current: output, or its prediction, net of what the first stage settled.
+        terms: inputs whose coefficients are sought, centred: rows x K.
+        predicted: the first stage's prediction.
+        weights: per row.
+        degree: of the productivity process.
+        survival: probability of being observed in the following year, per row.
+    """
+    now, before = panel.now, panel.before
+    return markov.MarkovProcess(
+        current[now],
+        terms[now],
+        centred(predicted[before]),
+        terms[before],
+        weights[now],
+        degree,
+        None if survival is None else survival[before],
+    )
 
 
 def centred(values: np.ndarray) -> np.ndarray:

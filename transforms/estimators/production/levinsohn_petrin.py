@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.production import markov, polynomial
 from haiguan.transforms.estimators.production.choice import choose
@@ -16,6 +17,7 @@ from haiguan.transforms.estimators.production.function import (
     ProductionFunction,
     centred,
     first_stage,
+    productivity_process,
     row_results,
 )
 from haiguan.transforms.estimators.production.panel import ProductionColumns, ProductionPanel, production_panel
@@ -94,15 +96,8 @@ def levinsohn_petrin(frame: pd.DataFrame, columns: ProductionColumns, *, degree:
 def _second_stage(design: _Design, weights: np.ndarray) -> tuple[FirstStage, markov.Criterion]:
     panel = design.panel
     stage = first_stage(panel.output, design.linear, design.basis, weights)
-    now, before = panel.now, panel.before
-    process = markov.MarkovProcess(
-        panel.output[now] - stage.linear[now],
-        design.late[now],
-        centred(stage.predicted[before]),
-        design.late[before],
-        weights[now],
-        design.degree,
-    )
+    net = panel.output - stage.linear
+    process = productivity_process(panel, net, design.late, stage.predicted, weights, design.degree)
     return stage, markov.instrumented_innovations(process, design.instruments)
 
 

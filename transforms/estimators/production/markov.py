@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from haiguan.transforms.errors import InputError
-from haiguan.transforms.estimators.production.polynomial import derivatives, monomials, powers
 from scipy.linalg import solve_triangular
 from scipy.optimize import least_squares
+from threadpoolctl import threadpool_limits
+
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.production.polynomial import derivatives, monomials, powers
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def squared_innovations(process: MarkovProcess) -> Criterion:
 def instrumented_innovations(process: MarkovProcess, instruments: np.ndarray) -> Criterion:
     """The criterion of Levinsohn, Petrin, Ackerberg, Caves and Frazer: Z'xi in the metric (Z'Z)^-1."""
     weighted = instruments * process.weights[:, None]
-    root = np.linalg.cholesky(weighted.T @ instruments)
+    root = cholesky_root(weighted.T @ instruments)
 
     def criterion(coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         xi, jacobian = innovation(process, coefficients)
@@ -95,17 +97,39 @@ def minimise(criterion: Criterion, starts: Sequence[np.ndarray]) -> list[Solutio
         InputError: the search converges from none of them.
     """
     found: list[Solution] = []
-    for start in starts:
-        residuals, jacobian = _remembered(criterion)
-        reached = least_squares(residuals, start, jac=jacobian, method="lm", x_scale="jac", xtol=1e-12, ftol=1e-12)
-        solution = Solution(reached.x, float(2 * reached.cost))
-        if reached.success and not any(np.allclose(solution.coefficients, s.coefficients, atol=1e-4) for s in found):
-            found.append(solution)
+    # The matrices are small: BLAS threads cost more in waiting for each other than they save.
+    with threadpool_limits(1):
+        for start in starts:
+            solution = _reach(criterion, start)
+            if solution and not any(np.allclose(solution.coefficients, s.coefficients, atol=1e-4) for s in found):
+                found.append(solution)
     if not found:
         raise InputError(
             f"the search over {len(starts[0])} coefficients did not converge: the sample does not identify them"
         )
     return sorted(found, key=lambda s: s.objective)
+
+
+def _reach(criterion: Criterion, start: np.ndarray) -> Solution | None:
+    """The local minimum that Levenberg and Marquardt's steps reach from a start, if they converge."""
+    residuals, jacobian = _remembered(criterion)
+    reached = least_squares(residuals, start, jac=jacobian, method="lm", x_scale="jac", xtol=1e-12, ftol=1e-12)
+    return Solution(reached.x, float(2 * reached.cost)) if reached.success else None
+
+
+def cholesky_root(metric: np.ndarray) -> np.ndarray:
+    """Lower triangular root of a metric of moments.
+
+    Raises:
+        InputError: the moments are collinear.
+    """
+    try:
+        return np.linalg.cholesky(metric)
+    except np.linalg.LinAlgError as error:
+        raise InputError(
+            f"the {len(metric)} moments are collinear in this sample: an input follows from the others, or there are "
+            "too few firms"
+        ) from error
 
 
 def _remembered(criterion: Criterion) -> tuple[Callable, Callable]:

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.production import markov, polynomial
 from haiguan.transforms.estimators.production.exit import survival_probability
@@ -15,6 +16,7 @@ from haiguan.transforms.estimators.production.function import (
     ProductionFunction,
     centred,
     first_stage,
+    productivity_process,
     row_results,
 )
 from haiguan.transforms.estimators.production.panel import ProductionColumns, ProductionPanel, production_panel
@@ -60,7 +62,8 @@ def olley_pakes(
 
     >>> from haiguan.transforms.estimators.production.example import example_firms
     >>> firms = example_firms(firms=2000, seed=1)
-    >>> columns = ProductionColumns("firm", "year", "output", ("labour",), ("capital",), "investment", dummies=("year",))
+    >>> inputs = {"free": ("labour",), "state": ("capital",), "proxy": "investment"}
+    >>> columns = ProductionColumns("firm", "year", "output", **inputs, dummies=("year",))
     >>> olley_pakes(firms, columns, survival="survival").coefficients.round(1).to_dict()
     {'labour': 0.6, 'capital': 0.4}
     """
@@ -106,24 +109,18 @@ def _fit(
 ) -> tuple[FirstStage, markov.Solution, dict[str, float]]:
     panel = design.panel
     stage = first_stage(panel.output, design.linear, design.basis, weights)
-    now, before = panel.now, panel.before
-    probability, statistics = None, {}
-    if design.lives is not None:
-        regressors = np.column_stack([design.basis, panel.controls])
-        chance = survival_probability(regressors, design.lives, weights)
-        probability = chance[before]
-        statistics = {"exits": float((design.lives == 0).sum()), "mean_survival": float(chance.mean())}
-    process = markov.MarkovProcess(
-        panel.output[now] - stage.linear[now],
-        design.state[now],
-        centred(stage.predicted[before]),
-        design.state[before],
-        weights[now],
-        design.degree,
-        probability,
-    )
+    chance, statistics = _survival(design, weights)
+    net = panel.output - stage.linear
+    process = productivity_process(panel, net, design.state, stage.predicted, weights, design.degree, chance)
     solution = markov.minimise(markov.squared_innovations(process), starts)[0]
     return stage, solution, statistics | {"objective": solution.objective}
+
+
+def _survival(design: _Design, weights: np.ndarray) -> tuple[np.ndarray | None, dict[str, float]]:
+    if design.lives is None:
+        return None, {}
+    chance = survival_probability(np.column_stack([design.basis, design.panel.controls]), design.lives, weights)
+    return chance, {"exits": float((design.lives == 0).sum()), "mean_survival": float(chance.mean())}
 
 
 def _coefficients(design: _Design, stage: FirstStage, solution: markov.Solution) -> np.ndarray:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.naming import unknown_name
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,7 @@ def _column_faults(frame: pd.DataFrame, columns: ProductionColumns) -> list[str]
     faults = []
     for name in wanted:
         if name not in known:
-            nearest = get_close_matches(name, known, 1)
-            faults.append(
-                f"column '{name}' is not in the panel" + (f"; did you mean '{nearest[0]}'?" if nearest else "")
-            )
+            faults.append(unknown_name("column", name, known))
         elif name in (columns.year, *columns.numeric) and not pd.api.types.is_numeric_dtype(frame[name]):
             faults.append(f"column '{name}' holds {frame[name].dtype} where a number belongs; convert it first")
     return faults
@@ -144,7 +142,7 @@ def _row_faults(frame: pd.DataFrame, columns: ProductionColumns) -> list[str]:
     faults = [
         f"column '{name}' holds {count} infinite values (the log of zero?); make them missing to leave those rows out"
         for name in columns.numeric
-        if (count := int(np.isinf(frame[name].to_numpy(float)).sum()))
+        if (count := int(np.isinf(frame[name].to_numpy(float, na_value=np.nan)).sum()))
     ]
     keys = [columns.firm, columns.year]
     faults += [f"column '{name}' is missing in {gaps} rows" for name in keys if (gaps := int(frame[name].isna().sum()))]
@@ -158,8 +156,18 @@ def _row_faults(frame: pd.DataFrame, columns: ProductionColumns) -> list[str]:
 def _variation_faults(rows: pd.DataFrame, columns: ProductionColumns) -> list[str]:
     if rows.empty:
         return [f"no row is complete in {', '.join(columns.numeric)}: the sample is empty"]
-    return [
+    constant = [
         f"column '{name}' does not vary: it is {rows[name].iloc[0]} in all {len(rows)} complete rows"
         for name in columns.numeric
         if rows[name].nunique() == 1
     ]
+    return constant or _collinear_faults(rows, columns)
+
+
+def _collinear_faults(rows: pd.DataFrame, columns: ProductionColumns) -> list[str]:
+    names = list(dict.fromkeys((*columns.inputs, columns.proxy)))
+    values = rows[names].to_numpy(float)
+    standardised = (values - values.mean(axis=0)) / values.std(axis=0)
+    if np.linalg.matrix_rank(standardised, tol=1e-7 * np.sqrt(len(rows))) == len(names):
+        return []
+    return [f"columns {', '.join(names)} are collinear: one of them is a linear function of the others; leave it out"]

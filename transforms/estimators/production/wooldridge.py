@@ -7,12 +7,13 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import block_diag, solve_triangular
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.production import markov, polynomial
 from haiguan.transforms.estimators.production.function import ProductionFunction, centred, first_stage, row_results
 from haiguan.transforms.estimators.production.panel import ProductionColumns, ProductionPanel, production_panel
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
-from scipy.linalg import block_diag, solve_triangular
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def _solve(system: _System, start: np.ndarray, weights: np.ndarray) -> _Solution
 
 def _criterion(system: _System, weighted: tuple[np.ndarray, ...], metric: np.ndarray) -> markov.Criterion:
     """Moments of both equations in a metric, and their Jacobian, as functions of the parameters."""
-    root = np.linalg.cholesky(metric)
+    root = markov.cholesky_root(metric)
 
     def criterion(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         residuals, jacobians = _residuals(system, parameters)

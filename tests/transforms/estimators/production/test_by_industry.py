@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.production.bootstrap import bootstrap
 from haiguan.transforms.estimators.production.by_industry import (

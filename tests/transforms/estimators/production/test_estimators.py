@@ -1,4 +1,4 @@
-"""Olley-Pakes, Levinsohn-Petrin, Ackerberg-Caves-Frazer and Wooldridge on planted truth, and what must not change them."""
+"""The four estimators of production functions on planted truth, and what must not change them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.production.ackerberg_caves_frazer import ackerberg_caves_frazer
 from haiguan.transforms.estimators.production.bootstrap import bootstrap
@@ -57,7 +58,7 @@ def test_firms_that_leave_bias_capital_down_unless_exit_is_corrected_for():
 
 
 def test_the_spurious_solution_is_named_and_not_taken(staying):
-    # With labour = .6 omega + .3 capital - wage, labour .6 + 1/.6 and capital .4 - .5 turn "productivity" into the wage.
+    # Labour is .6 omega + .3 capital - wage: at .6 + 1/.6 and .4 - .5 the "productivity" is the wage.
     function = ackerberg_caves_frazer(staying, MATERIALS)
     (warning,) = [text for text in function.warnings if "solutions" in text]
     others = [
@@ -190,7 +191,7 @@ def test_a_bootstrap_is_repeatable_and_complete(small):
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (lambda f: f.rename(columns={"labour": "labor"}), "'labour' is not in the panel; did you mean 'labor'"),
+        (lambda f: f.rename(columns={"labour": "labor"}), "no column 'labour'; did you mean 'labor'"),
         (lambda f: f.assign(labour=f["labour"].astype(str)), "column 'labour' holds .* where a number belongs"),
         (lambda f: f.assign(labour=f["labour"].where(f.index > 2, -np.inf)), "'labour' holds 3 infinite values"),
         (lambda f: pd.concat([f, f.head(2)]), "2 rows repeat a pair of 'firm' and 'year'"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from haiguan.transforms.estimators.production import markov
 from scipy.optimize import approx_fprime
+
+from haiguan.transforms.estimators.production import markov
 
 
 @pytest.fixture(params=[False, True], ids=["without survival", "with survival"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.production.ackerberg_caves_frazer import ackerberg_caves_frazer
 from haiguan.transforms.estimators.production.example import example_firms
