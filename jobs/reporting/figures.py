@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from collections.abc import Mapping
@@ -11,13 +12,14 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
 from haiguan.jobs.reporting.tables import by_item, estimated_columns, label_of
 from haiguan.transforms.estimators.figures import COLOURS, MARKERS, coefficient_plot
 from haiguan.transforms.estimators.linear import CONSTANT
 from haiguan.transforms.estimators.specification import Printing
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 INK, MUTED, RULE, ZERO_LINE = "#1f2328", "#6b7280", "#d5d2ca", "#999999"
 _VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", RULE: "var(--rule)", ZERO_LINE: "var(--muted)"} | {
@@ -81,7 +83,8 @@ class DrawnFigure:
         referred = set(re.findall(r"#([\w-]+)", body))
         body = re.sub(r' id="([\w-]+)"', lambda found: found[0] if found[1] in referred else "", body)
         body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-        return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'role="img"', body, count=1)
+        label = f'role="img" aria-label="{html.escape(self.title)}"'
+        return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', lambda _: label, body, count=1)
 
 
 def draw_figures(points: pd.DataFrame, provenance: Mapping[str, str]) -> list[DrawnFigure]:

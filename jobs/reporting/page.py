@@ -8,6 +8,8 @@ from decimal import Decimal
 from importlib.resources import files
 
 import yaml
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
 from haiguan.jobs.reporting import formats
 from haiguan.jobs.reporting.account import IN, OUT, Account, Amounts
 from haiguan.jobs.reporting.flow import HEIGHT, WIDTH, Flow
@@ -16,7 +18,6 @@ from haiguan.jobs.reporting.results import Study
 from haiguan.jobs.reporting.tables import PrintedTable
 from haiguan.jobs.runtime.manifest import parse_slice
 from haiguan.transforms.schema import TABLES
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 _ENDINGS = {
     1: "The run broke off: a fault of the program or of the machine",
@@ -153,12 +154,26 @@ def verdict(record: Record, accounts: Sequence[Account], gates: Sequence[GateSum
     if exit_code:
         return Verdict("bad", _ENDINGS.get(exit_code, f"The run ended with exit code {exit_code}"))
     failed = sum(len(gate.failures) for gate in gates)
-    faulty = sum(bool(account.faults) for account in accounts)
     warned = sum(len(gate.warnings) for gate in gates)
-    said = "every gate passed" if not failed + warned else formats.plural(failed + warned, "expectation") + " not met"
-    adds = "every account adds up" if not faulty else f"{formats.plural(faulty, 'account')} not adding up"
+    faulty = sum(bool(account.faults) for account in accounts)
     tone = "bad" if failed or faulty else "watch" if warned else "good"
-    return Verdict(tone, f"Done: {said}, {adds}" if accounts else f"Done: {said}")
+    said = [_said_of_gates(failed + warned, gates), _said_of_accounts(faulty, accounts)]
+    return Verdict(tone, f"Done: {', '.join(part for part in said if part)}")
+
+
+def _said_of_gates(unmet: int, gates: Sequence[GateSummary]) -> str:
+    if unmet:
+        return f"{formats.plural(unmet, 'expectation')} not met"
+    return "every gate passed" if gates else "no gate has run"
+
+
+def _said_of_accounts(faulty: int, accounts: Sequence[Account]) -> str:
+    if faulty:
+        return f"{formats.plural(faulty, 'account')} not adding up"
+    checked = sum(account.is_checked for account in accounts)
+    if checked == len(accounts):
+        return "every account adds up" if accounts else ""
+    return f"{checked} of {formats.plural(len(accounts), 'account')} checked and adding up"
 
 
 def _troubles(accounts: Sequence[Account], gates: Sequence[GateSummary]) -> list[tuple[str, str]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pandas as pd
+
 from haiguan.jobs.reporting.figures import DrawnFigure, draw_coefficients, draw_figures
 from haiguan.jobs.reporting.record import Record
 from haiguan.jobs.reporting.tables import PrintedTable, descriptive_tables, in_order, regression_tables
@@ -21,6 +23,9 @@ from haiguan.transforms.studies.estimates import specification_of
 from haiguan.transforms.studies.items import items
 
 ESTIMATE_ROWS, CELLS, POINTS = "result_studies__estimates", "result_studies__tables", "result_studies__figures"
+
+
+Result = TypeVar("Result", PrintedTable, DrawnFigure)
 
 
 @dataclass(frozen=True)
@@ -49,15 +54,16 @@ def studies_of(lake: Lake, record: Record, graph: Mapping[str, Node], settings: 
 
 
 def _read(lake: Lake, record: Record, table: str) -> pd.DataFrame:
-    return (
-        lake.read_on_driver(table) if table in record.slices else pd.DataFrame(columns=list(TABLES[table].column_names))
-    )
+    """The results of the studies that the manifest knows as published."""
+    if table not in record.slices:
+        return pd.DataFrame(columns=list(TABLES[table].column_names))
+    results = lake.read_on_driver(table)
+    return results[results["study"].map(lambda study: slice_id({"study": study})).isin(record.slices[table])]
 
 
-def _of_study(name: str, results: Sequence) -> tuple:
-    return tuple(
-        sorted((result for result in results if result.study == name), key=lambda result: _natural(result.item))
-    )
+def _of_study(name: str, results: Iterable[Result]) -> tuple[Result, ...]:
+    own = [result for result in results if result.study == name]
+    return tuple(sorted(own, key=lambda result: _natural(result.item)))
 
 
 def _natural(item: str) -> list[tuple[int, str]]:

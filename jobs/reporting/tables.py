@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
 from haiguan.jobs.reporting.formats import count
 from haiguan.jobs.reporting.latex import descriptive_float
 from haiguan.transforms.estimators.linear import CONSTANT

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from haiguan.jobs.report import write_report
 from haiguan.jobs.runtime import delta
 from haiguan.jobs.runtime.lake import Lake
@@ -323,6 +324,17 @@ def test_a_table_that_is_behind_its_input_is_named(tmp_path: Path):
     raw = {"name": "raw_customs__declarations"}
     page = (report(tmp_path, ops_runs__manifest=replaced(MANIFEST, raw, records=1011)) / "index.html").read_text()
     assert "raw_customs__declarations now holds 1,011 rows, but core_customs__declarations was made from 1,010." in page
+
+
+def test_an_account_that_cannot_be_checked_is_not_said_to_add_up(tmp_path: Path):
+    codes = "core_products__codes"
+    manifest = [*MANIFEST, published(codes, "", 1, 5, None)]
+    ledger = [*LEDGER, step(codes, "", "dropped", "no_name", 3, None), step(codes, "", "out", "", 5, None)]
+    tables: dict[str, Any] = {codes: []}
+    page = (report(tmp_path, ops_runs__manifest=manifest, ops_runs__ledger=ledger, **tables) / "index.html").read_text()
+    assert "Done: every gate passed, 3 of 4 accounts checked and adding up" in page
+    assert "What came in is not recorded, so rows and dollars cannot be added up." in page
+    assert rows_of(page, f"account-{codes}")[-1] == ["left over", "–", "–"]
 
 
 def test_slices_stand_side_by_side_after_their_sum(tmp_path: Path):
