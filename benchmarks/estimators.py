@@ -1,0 +1,188 @@
+"""How fast the estimators are, and what memory they take, beside pyfixest's defaults, linearmodels and statsmodels.
+
+    python benchmarks/estimators.py            the sizes of a firm panel: 405,493 rows, 90,000 firms, 14 years
+    python benchmarks/estimators.py --large    5 million rows with three sparse effects too
+
+Each engine runs in a process of its own, twice; the second time counts, so that compiling does not. An engine that does
+not return our coefficient to six digits is not compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ROWS, FIRMS, YEARS = 405_493, 90_000, 14
+REGRESSORS = [f"x{j}" for j in range(10)]
+
+
+def firm_panel() -> pd.DataFrame:
+    """Ten regressors that firm effects move, one endogenous with its instrument, clusters that nest the firms."""
+    rng = np.random.default_rng(2_000)
+    frame = pd.DataFrame({"firm": rng.integers(0, FIRMS, ROWS), "year": rng.integers(0, YEARS, ROWS)})
+    frame["city"] = frame["firm"] % 290
+    effect = rng.normal(size=FIRMS)[frame["firm"]]
+    frame["z"], error = rng.normal(size=ROWS), rng.normal(size=ROWS)
+    for name in REGRESSORS:
+        frame[name] = rng.normal(size=ROWS) + 0.5 * effect
+    frame["x0"] += 0.8 * frame["z"] + 0.4 * error
+    frame["y"] = 0.5 * frame["x0"] - 0.2 * frame["x1"] + effect + error
+    return frame
+
+
+def sparse_panel() -> pd.DataFrame:
+    """Five million rows: exporters, buyers that seldom change their exporter, and products."""
+    rng = np.random.default_rng(5_000)
+    n = 5_000_000
+    firm = rng.integers(0, 500_000, n)
+    buyer = np.where(rng.random(n) < 0.3, rng.integers(0, 200_000, n), firm // 3)
+    frame = pd.DataFrame({"firm": firm, "buyer": buyer, "product": rng.integers(0, 100_000, n), "city": firm % 290})
+    for name in ("x0", "x1"):
+        frame[name] = rng.normal(size=n) + 0.3 * np.sin(firm) + 0.3 * np.cos(buyer)
+    frame["y"] = 0.5 * frame["x0"] + np.sin(firm) + np.cos(buyer) + rng.normal(size=n)
+    return frame
+
+
+def haiguan_effects(frame: pd.DataFrame) -> float:
+    from haiguan.transforms.estimators.linear import least_squares
+
+    fit = least_squares(frame, "y", REGRESSORS, fixed_effects=["firm", "year"], clusters=["city"])
+    return fit.terms.loc["x0", "estimate"]
+
+
+def pyfixest_effects(frame: pd.DataFrame) -> float:
+    import pyfixest
+
+    fit = pyfixest.feols(f"y ~ {' + '.join(REGRESSORS)} | firm + year", frame, vcov={"CRV1": "city"})
+    return fit.coef()["x0"]
+
+
+def linearmodels_effects(frame: pd.DataFrame) -> float:
+    from linearmodels.iv.absorbing import AbsorbingLS
+
+    absorbed = frame[["firm", "year"]].astype("category")
+    model = AbsorbingLS(frame["y"], frame[REGRESSORS], absorb=absorbed, drop_absorbed=True)
+    return model.fit(cov_type="clustered", clusters=frame["city"]).params["x0"]
+
+
+def haiguan_instruments(frame: pd.DataFrame) -> float:
+    from haiguan.transforms.estimators.instruments import two_stage_least_squares
+
+    effects = {"fixed_effects": ["firm", "year"], "clusters": ["city"]}
+    fit = two_stage_least_squares(frame, "y", REGRESSORS[1:], ["x0"], ["z"], **effects)
+    return fit.terms.loc["x0", "estimate"]
+
+
+def pyfixest_instruments(frame: pd.DataFrame) -> float:
+    import pyfixest
+
+    fit = pyfixest.feols(f"y ~ {' + '.join(REGRESSORS[1:])} | firm + year | x0 ~ z", frame, vcov={"CRV1": "city"})
+    return fit.coef()["x0"]
+
+
+def haiguan_years(frame: pd.DataFrame) -> float:
+    from haiguan.transforms.estimators.linear import least_squares
+
+    return least_squares(frame, "y", REGRESSORS, fixed_effects=["year"], clusters=["city"]).terms.loc["x0", "estimate"]
+
+
+def pyfixest_years(frame: pd.DataFrame) -> float:
+    import pyfixest
+
+    return pyfixest.feols(f"y ~ {' + '.join(REGRESSORS)} | year", frame, vcov={"CRV1": "city"}).coef()["x0"]
+
+
+def statsmodels_years(frame: pd.DataFrame) -> float:
+    import statsmodels.api as sm
+
+    X = pd.concat([frame[REGRESSORS], pd.get_dummies(frame["year"], dtype=float)], axis=1)
+    return sm.OLS(frame["y"], X).fit(cov_type="cluster", cov_kwds={"groups": frame["city"]}).params["x0"]
+
+
+def haiguan_sparse(frame: pd.DataFrame) -> float:
+    from haiguan.transforms.estimators.linear import least_squares
+
+    fit = least_squares(frame, "y", ["x0", "x1"], fixed_effects=["firm", "buyer", "product"], clusters=["city"])
+    return fit.terms.loc["x0", "estimate"]
+
+
+def pyfixest_sparse(frame: pd.DataFrame) -> float:
+    import pyfixest
+
+    return pyfixest.feols("y ~ x0 + x1 | firm + buyer + product", frame, vcov={"CRV1": "city"}).coef()["x0"]
+
+
+Engines = dict[str, Callable[[pd.DataFrame], float]]
+TASKS: dict[str, tuple[Callable[[], pd.DataFrame], Engines]] = {
+    "firm and year effects": (
+        firm_panel,
+        {"haiguan": haiguan_effects, "pyfixest": pyfixest_effects, "linearmodels": linearmodels_effects},
+    ),
+    "the same, instrumented": (firm_panel, {"haiguan": haiguan_instruments, "pyfixest": pyfixest_instruments}),
+    "year effects": (
+        firm_panel,
+        {"haiguan": haiguan_years, "pyfixest": pyfixest_years, "statsmodels": statsmodels_years},
+    ),
+}
+LARGE: dict[str, tuple[Callable[[], pd.DataFrame], Engines]] = {
+    "5 million rows, three sparse effects": (sparse_panel, {"haiguan": haiguan_sparse, "pyfixest": pyfixest_sparse}),
+}
+
+
+def measured(panel: Callable[[], pd.DataFrame], engine: Callable[[pd.DataFrame], float]) -> dict[str, float]:
+    """Seconds of the second call, memory above the loaded libraries as a multiple of the columns, and the coefficient."""
+    frame = panel()
+    engine(frame.head(20_000))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    start = time.perf_counter()
+    estimate = engine(frame)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"estimate": float(estimate), "seconds": seconds, "memory": (peak - before) / frame.memory_usage().sum()}
+
+
+def in_own_process(panel: Callable[[], pd.DataFrame], engine: Callable[[pd.DataFrame], float]) -> dict[str, float]:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(measured, (panel, engine))
+
+
+def compare(tasks: dict[str, tuple[Callable[[], pd.DataFrame], Engines]]) -> list[dict[str, object]]:
+    """One row per task and engine; ratio is our time over the engine's."""
+    rows: list[dict[str, object]] = []
+    for task, (panel, engines) in tasks.items():
+        results = {name: in_own_process(panel, engine) for name, engine in engines.items()}
+        ours = results["haiguan"]
+        for name, result in results.items():
+            same = abs(result["estimate"] - ours["estimate"]) < 1e-6 * abs(ours["estimate"])
+            rows.append(
+                {"task": task, "engine": name, **result, "ratio": ours["seconds"] / result["seconds"], "same": same}
+            )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--large", action="store_true", help="5 million rows with three sparse effects too")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    arguments = parser.parse_args()
+    rows = compare({**TASKS, **(LARGE if arguments.large else {})})
+    print(f"{'task':38}{'engine':14}{'seconds':>9}{'memory':>9}{'ours/its':>10}  same numbers")
+    for row in rows:
+        print(
+            f"{row['task']:38}{row['engine']:14}{row['seconds']:9.2f}{row['memory']:8.1f}x{row['ratio']:10.2f}  "
+            f"{'yes' if row['same'] else 'NO'}"
+        )
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
