@@ -12,8 +12,8 @@ from scipy.sparse import csr_array, diags_array, hstack
 
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
-from haiguan.transforms.estimators.design import Design, build_design
-from haiguan.transforms.estimators.linear import least_squares
+from haiguan.transforms.estimators.design import CROSSING, Design, build_design
+from haiguan.transforms.estimators.linear import ABSORBED, least_squares
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.result import Estimates
 
@@ -153,7 +153,7 @@ def _assignment(
 ) -> _Assignment:
     values = design.columns([treatment])[:, 0]
     stratum = _sorted_codes(design, data, strata) if strata else np.zeros(len(values), dtype=np.int64)
-    own = _sorted_codes(design, data, blocks) if blocks else _canonical_order(design)
+    own = _sorted_codes(design, data, blocks) if blocks else _canonical_order(design, data, strata)
     firsts = np.unique(own, return_index=True)[1]
     if (values != values[firsts][own]).any():
         raise InputError(f"Column {treatment!r} varies within the blocks of {', '.join(blocks)}; name finer blocks.")
@@ -171,9 +171,11 @@ def _sorted_codes(design: Design, data: pd.DataFrame, columns: Sequence[str]) ->
     return rows.groupby(list(columns), sort=True).ngroup().to_numpy()
 
 
-def _canonical_order(design: Design) -> np.ndarray:
+def _canonical_order(design: Design, data: pd.DataFrame, strata: Sequence[str]) -> np.ndarray:
     """Each row a block of its own, numbered by content so that the order of rows does not move the draws."""
-    order = np.lexsort(design.matrix.T)
+    columns = [part for name in (*design.effect_names, *design.clusters, *strata) for part in name.split(CROSSING)]
+    groups = [_sorted_codes(design, data, list(dict.fromkeys(columns)))] if columns else []
+    order = np.lexsort([*groups, *design.matrix.T])
     number = np.empty_like(order)
     number[order] = np.arange(len(order))
     return number
@@ -248,6 +250,8 @@ def _estimate(design: Design, projection: _Projection, outcome: np.ndarray, trea
     """Coefficient and t statistic of each treatment, without the small-sample factor that all share: draws x 2."""
     left = projection.residuals(treatments)
     variation = np.einsum("ij,ij->j", left, left)
+    if (variation <= ABSORBED * np.einsum("ij,ij->j", treatments, treatments)).any():
+        raise InputError("The fixed effects absorb the treatment in some permutation: deal it out in finer blocks.")
     slopes = left.T @ outcome / variation
     kind = "clustered" if design.clusters else "robust"
     errors = [

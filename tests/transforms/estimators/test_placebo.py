@@ -81,6 +81,21 @@ def test_order_of_rows_and_repeats_change_nothing():
     assert first.p_value == again.p_value
 
 
+def test_ties_do_not_make_the_order_of_rows_matter():
+    frame = panel(9, 0.1).assign(exports=lambda f: (f["exports"] > 0) * 1.0, access=lambda f: (f["access"] > 0) * 1.0)
+    asked = {"fixed_effects": ["firm", "year"], "draws": 20}
+    first = placebo(frame, "exports", "access", **asked)
+    again = placebo(frame.sample(frac=1, random_state=4), "exports", "access", **asked)
+    pd.testing.assert_frame_equal(first.draws, again.draws, rtol=1e-8)
+
+
+def test_a_permutation_that_the_effects_absorb_is_refused():
+    frame = panel(10, 0.1).assign(city=lambda f: f["firm"] % 4, province=lambda f: f["city"] // 2)
+    frame["access"] = (frame["city"] % 2).astype(float)
+    with pytest.raises(InputError, match="absorb the treatment in some permutation"):
+        placebo(frame, "exports", "access", fixed_effects=["province"], blocks=["city"], draws=50)
+
+
 def test_values_stay_within_strata():
     # In every year all rows share one value: exchanging within years can only give the treatment itself.
     frame = panel(6, 0.1).assign(access=lambda f: f["year"] - 2000.0)

@@ -28,9 +28,9 @@ def coefficients_by_industry(
         estimate: what to run on one industry's rows, e.g. an estimator followed by `bootstrap`; reads pandas.
 
     Returns:
-        Grain industry x term: the industry's column, term, estimate, standard_error, statistic, p_value, ci_low,
-            ci_high,
-        observations, firms, message (warnings, or why there is no estimate: then the only row of its industry).
+        Grain industry x term: the industry as a string, term, estimate, standard_error, statistic, p_value, ci_low,
+        ci_high, observations, firms, message (warnings, or why there is no estimate: then the only row of its
+        industry).
     """
     schema = ", ".join(
         [
@@ -43,7 +43,7 @@ def coefficients_by_industry(
     def one(rows: pd.DataFrame) -> pd.DataFrame:
         return industry_coefficients(rows, industry=industry, estimate=estimate)
 
-    return panel.groupBy(F.col(industry).cast("string").alias(industry)).applyInPandas(one, schema)
+    return panel.withColumn(industry, F.col(industry).cast("string")).groupBy(industry).applyInPandas(one, schema)
 
 
 def industry_coefficients(
@@ -57,7 +57,7 @@ def industry_coefficients(
     >>> found[["sic", "message"]].to_numpy().tolist()
     [['13', 'no firm has two consecutive years']]
     """
-    code = str(rows[industry].iloc[0])
+    code = rows[industry].iloc[0]
     # One thread per industry: Spark already runs as many industries as there are cores.
     with threadpool_limits(1):
         try:
@@ -71,7 +71,11 @@ def industry_coefficients(
 
 
 def productivity_by_industry(
-    panel: DataFrame, industry: str, keys: tuple[str, str], fit: Callable[[pd.DataFrame], ProductionFunction]
+    panel: DataFrame,
+    industry: str,
+    keys: tuple[str, str],
+    inputs: tuple[str, ...],
+    fit: Callable[[pd.DataFrame], ProductionFunction],
 ) -> DataFrame:
     """Productivity of every firm-year, from the production function of its industry, each industry a task of its own.
 
@@ -79,43 +83,61 @@ def productivity_by_industry(
         panel: Spark frame, grain firm x year.
         industry: column of the industry, a string.
         keys: columns of firm and year.
+        inputs: inputs of the production function, for their elasticities.
         fit: the estimator to run on one industry's rows; reads pandas.
 
     Returns:
-        Every row of the panel: industry, keys, productivity, anticipated_productivity, first_stage_residual (logs), and
-        message where they are null.
+        Every row of the panel: industry, keys, productivity, anticipated_productivity, first_stage_residual (logs),
+        elasticity_<input> of each input, and message where they are null.
     """
     types = dict(panel.select(*keys).dtypes)
     schema = ", ".join(
         [
             f"`{industry}` string",
             *(f"`{key}` {types[key]}" for key in keys),
-            *(f"{name} double" for name in _PRODUCTIVITY),
+            *(f"`{name}` double" for name in _results(inputs)),
             "message string",
         ]
     )
 
     def one(rows: pd.DataFrame) -> pd.DataFrame:
-        return industry_productivity(rows, industry=industry, keys=keys, fit=fit)
+        return industry_productivity(rows, industry=industry, keys=keys, inputs=inputs, fit=fit)
 
-    return panel.groupBy(F.col(industry).cast("string").alias(industry)).applyInPandas(one, schema)
+    return panel.withColumn(industry, F.col(industry).cast("string")).groupBy(industry).applyInPandas(one, schema)
 
 
 def industry_productivity(
-    rows: pd.DataFrame, *, industry: str, keys: tuple[str, str], fit: Callable[[pd.DataFrame], ProductionFunction]
+    rows: pd.DataFrame,
+    *,
+    industry: str,
+    keys: tuple[str, str],
+    inputs: tuple[str, ...],
+    fit: Callable[[pd.DataFrame], ProductionFunction],
 ) -> pd.DataFrame:
-    """Productivity of the rows of one industry; rows without it carry the reason."""
-    out = rows[[industry, *keys]].astype({industry: str})
+    """Productivity and elasticities of the rows of one industry; rows without them carry the reason.
+
+    >>> def fail(rows):
+    ...     raise InputError("no firm has two consecutive years")
+    >>> rows = pd.DataFrame({"sic": ["13"], "firm": ["a"], "year": [2001]})
+    >>> found = industry_productivity(rows, industry="sic", keys=("firm", "year"), inputs=("labour",), fit=fail)
+    >>> found[["firm", "productivity", "message"]].to_numpy().tolist()
+    [['a', None, 'no firm has two consecutive years']]
+    """
+    out, results = rows[[industry, *keys]], _results(inputs)
     with threadpool_limits(1):
         try:
-            found = fit(rows).rows[list(_PRODUCTIVITY)]
+            found = fit(rows).rows[results]
         except InputError as error:
-            return out.assign(**dict.fromkeys(_PRODUCTIVITY), message=str(error))
+            return out.assign(**dict.fromkeys(results), message=str(error))
     out = out.join(found)
     incomplete = pd.Series("a column of the production function is missing in this row", out.index, dtype=object)
     return out.assign(message=incomplete.where(out["productivity"].isna(), None))
 
 
-def _no_estimate(industry: str, code: str, observations: int, message: str) -> pd.DataFrame:
+def _results(inputs: tuple[str, ...]) -> list[str]:
+    return [*_PRODUCTIVITY, *(f"elasticity_{name}" for name in inputs)]
+
+
+def _no_estimate(industry: str, code: object, observations: int, message: str) -> pd.DataFrame:
     empty: dict[str, object] = dict.fromkeys(("term", *_NUMBERS))
     return pd.DataFrame([{industry: code, **empty, "observations": observations, "firms": None, "message": message}])

@@ -54,7 +54,7 @@ def exit_reason(
     years = panel[year].sort_values(kind="stable")
     following = years.groupby(panel[firm].loc[years.index], sort=False).shift(-1).reindex(panel.index)
     vanished = panel[year] + 1
-    small = vanished.between(*threshold_years) & False
+    small = pd.Series(False, panel.index)
     if revenue_thousand_cny is not None:
         small = vanished.between(*threshold_years) & ~(panel[revenue_thousand_cny] >= SURVEY_THRESHOLD_THOUSAND_CNY)
     reason = np.select(

@@ -98,7 +98,9 @@ def olley_pakes(
 def _fates(panel: ProductionPanel, survival: str) -> np.ndarray:
     if survival not in panel.frame:
         raise InputError(f"column '{survival}' is not in the panel; `exit.survival` makes it")
-    lives = pd.to_numeric(panel.frame[survival], errors="coerce").to_numpy(float, na_value=np.nan)
+    if not pd.api.types.is_numeric_dtype(panel.frame[survival]):
+        raise InputError(f"column '{survival}' holds {panel.frame[survival].dtype} where 0, 1 or missing belongs")
+    lives = panel.frame[survival].to_numpy(float, na_value=np.nan)
     if not np.isin(lives[~np.isnan(lives)], (0.0, 1.0)).all():
         raise InputError(f"column '{survival}' holds values other than 0, 1 and missing")
     return lives

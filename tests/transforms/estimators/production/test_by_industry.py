@@ -53,9 +53,12 @@ def test_an_industry_gives_its_terms_and_one_that_cannot_be_estimated_its_reason
 def test_every_row_comes_back_with_productivity_or_a_reason(firms):
     rows = firms[firms["industry"] == "13"].copy()
     rows.loc[rows.index[0], "labour"] = np.nan
-    found = industry_productivity(rows, industry="industry", keys=("firm", "year"), fit=fit)
+    found = industry_productivity(
+        rows, industry="industry", keys=("firm", "year"), inputs=("labour", "capital"), fit=fit
+    )
     assert len(found) == len(rows)
     assert found["productivity"].isna().sum() == 1
+    assert found["elasticity_labour"].nunique() == 1
     assert found.loc[found["productivity"].isna(), "message"].item().endswith("missing in this row")
 
 
@@ -84,7 +87,7 @@ def test_spark_gives_what_the_plain_function_gives(firms, monkeypatch):
     np.testing.assert_allclose(
         found.set_index("term").loc[["labour", "capital"], "standard_error"], plain["standard_error"], rtol=1e-9
     )
-    rows = productivity_by_industry(panel, "industry", ("firm", "year"), there).toPandas()
+    rows = productivity_by_industry(panel, "industry", ("firm", "year"), ("labour", "capital"), there).toPandas()
     assert len(rows) == len(firms)
     assert rows["productivity"].isna().sum() == 1
 
