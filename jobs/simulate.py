@@ -17,6 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.simulation import SimulateSettings, truth
 from haiguan.transforms.simulation.catalogue import Partners, Products, partner_catalogue, product_catalogue
@@ -27,9 +31,6 @@ from haiguan.transforms.simulation.firms import simulate_firms
 from haiguan.transforms.simulation.lines import customs_lines, heading_line
 from haiguan.transforms.simulation.plan import Plan, plan_records
 from haiguan.transforms.simulation.records import simulate_records
-from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 __all__ = ["SimulateSettings", "is_simulated", "simulate"]
 

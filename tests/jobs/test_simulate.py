@@ -17,12 +17,13 @@ from typing import NamedTuple
 import pandas as pd
 import pytest
 import yaml
+from pyspark.sql import SparkSession
+
 from haiguan.jobs.simulate import SimulateSettings, is_simulated, simulate
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.simulation.comtrade import HEADINGS as COMTRADE_HEADINGS
 from haiguan.transforms.simulation.editions import EDITIONS
 from haiguan.transforms.simulation.rules import FLAGS, REJECTING
-from pyspark.sql import SparkSession
 
 SETTINGS = SimulateSettings(world="archive", declarations=4_000, years=(2000, 2010), seed=11)
 LAYOUTS = Path(__file__).parents[2] / "conf" / "layouts"

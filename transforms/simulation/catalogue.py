@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.simulation.draws import Draws
 from haiguan.transforms.simulation.vocabulary import LARGEST_PARTNERS, Unit, unit_of
 

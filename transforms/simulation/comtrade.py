@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.simulation.draws import Draws, Ids
 from haiguan.transforms.simulation.vocabulary import LARGEST_PARTNERS, PIECE, SET, unit_of
 

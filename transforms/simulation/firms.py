@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from haiguan.transforms.simulation.draws import Draws, Floats, Ids
 from haiguan.transforms.simulation.vocabulary import OWNERSHIPS, PLACES, ZONES
 

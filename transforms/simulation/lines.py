@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
 from haiguan.transforms.simulation.catalogue import Partners, Products
 from haiguan.transforms.simulation.editions import CustomsFile, edition_of
 from haiguan.transforms.simulation.plan import EXPORT, Plan
 from haiguan.transforms.simulation.records import lookup
 from haiguan.transforms.simulation.vocabulary import OWNERSHIPS, PLACES, REGIMES, ZONES
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
 ENCODING = "GB18030"
 # The fields of both editions, in the order of their headings; the yearly edition has those of _YEARLY_ONLY too.

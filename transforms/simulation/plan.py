@@ -12,6 +12,7 @@ from math import gcd
 
 import numpy as np
 import pyarrow as pa
+
 from haiguan.transforms.simulation.draws import Draws, Floats, Ids
 from haiguan.transforms.simulation.editions import CustomsFile, customs_files
 from haiguan.transforms.simulation.firms import Firms

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
 from haiguan.transforms.simulation.catalogue import Partners, Products
 from haiguan.transforms.simulation.draws import Draws
 from haiguan.transforms.simulation.editions import SEASON, edition_of
@@ -26,8 +29,6 @@ from haiguan.transforms.simulation.vocabulary import (
     TRADES,
     ZONES,
 )
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
 RECORD = (
     "rule variant year month is_numeric hs_revision file_index file line direction firm_code is_lower_case firm_name "
@@ -54,14 +55,15 @@ def simulate_records(cells: DataFrame, plan: Plan, products: Products, partners:
         draws: the random numbers.
 
     Returns:
-        One row per record, in the columns of RECORD: rule (null: nothing is wrong) and variant; where it stands; what is
-        traded, with product, partner, regime, place, zone and ownership by their index; cents, fine (ten-thousandths of
-        a dollar that rounding takes away), thousandths (of the unit; null where missing); the draw `chance` for choices
-        of wording.
+        One row per record, in the columns of RECORD: rule (null: nothing is wrong) and variant; where it stands; what
+        is traded, with product, partner, regime, place, zone and ownership by their index; cents, fine
+        (ten-thousandths of a dollar that rounding takes away), thousandths (of the unit; null where missing); the
+        draw `chance` for choices of wording.
     """
     numbered = _with_flags(_numbered(cells, plan, draws), plan, draws)
     placed = _placed(numbered, plan, draws)
-    return _with_firm(_with_goods(_with_amount(placed, draws), plan, products, partners, draws), draws).select(*RECORD)
+    traded = _with_goods(_with_amount(placed, draws), plan, products, partners, draws)
+    return _with_firm(traded, draws).select(*RECORD)
 
 
 def lookup(values: Sequence[str] | Sequence[int] | Sequence[bool], index: Column) -> Column:

@@ -10,6 +10,9 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
 from haiguan.transforms.simulation.catalogue import Partners, Products
 from haiguan.transforms.simulation.editions import repeated_files
 from haiguan.transforms.simulation.firms import NOISE_CORRELATION, NOISE_SD, PLANTED_B
@@ -18,8 +21,6 @@ from haiguan.transforms.simulation.plan import EXPORT, IMPORT, Plan
 from haiguan.transforms.simulation.records import lookup
 from haiguan.transforms.simulation.rules import FLAGS, REPEATED_FILE
 from haiguan.transforms.simulation.vocabulary import REGIMES
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
 DIRECTIONS = {IMPORT: "import", EXPORT: "export"}
 DEFECT_HEADINGS = ("file", "line", "rule", "amount_usd")

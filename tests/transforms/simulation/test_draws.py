@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from haiguan.transforms.simulation.draws import Draws, xxhash64
 from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+
+from haiguan.transforms.simulation.draws import Draws, xxhash64
 
 INT64 = st.integers(min_value=-(2**63), max_value=2**63 - 1)
 EXTREMES = [0, 1, -1, 42, 2**63 - 1, -(2**63), 0x9E3779B9]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from haiguan.transforms.simulation.draws import Draws
 from haiguan.transforms.simulation.firms import PLANTED_B, Firms, pick, simulate_firms
-from numpy.typing import NDArray
 
 YEARS = (2003, 2004, 2007)
 
