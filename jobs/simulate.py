@@ -59,7 +59,7 @@ def _short_methods(spark: SparkSession) -> Iterator[None]:
     leaves a method uncompiled; in pieces the same expressions run five times as fast.
     """
     setting = "spark.sql.codegen.wholeStage"
-    before = spark.conf.get(setting)
+    before = spark.conf.get(setting) or "true"
     spark.conf.set(setting, "false")
     try:
         yield
