@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from scipy.sparse import csr_array, diags_array, hstack
+from threadpoolctl import threadpool_limits
 
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
@@ -94,11 +95,7 @@ def placebo(
         raise InputError(f"{treatment!r} has no coefficient to compare with: {' '.join(estimates.warnings)}")
     design = build_design(present, [outcome, *terms], **absorbed)
     assignment = _assignment(design, present, treatment, blocks, strata)
-    projection = _projection(design, names)
-    outcome_left = projection.residuals(design.columns([outcome]))[:, 0]
-    batches = _batches(assignment, design.observations, draws, np.random.default_rng(seed))
-    found = np.vstack([_estimate(design, projection, outcome_left, batch) for batch in batches])
-    true = _estimate(design, projection, outcome_left, design.columns([treatment]))[0]
+    found, true = _permuted(design, assignment, (outcome, treatment, *names), draws, seed)
     p_values = (1 + (np.abs(found) >= np.abs(true) * (1 - 1e-9)).sum(axis=0)) / (draws + 1)
     frame = pd.DataFrame(found, columns=["estimate", "statistic"])
     counted = replace(estimates, missing=estimates.missing + len(data) - len(present))
@@ -236,6 +233,20 @@ def _projection(design: Design, controls: Sequence[str]) -> _Projection:
 def _indicators(codes: np.ndarray) -> csr_array:
     rows = np.arange(len(codes))
     return csr_array((np.ones(len(codes)), (rows, codes)), shape=(len(codes), int(codes.max()) + 1))
+
+
+def _permuted(
+    design: Design, assignment: _Assignment, terms: Sequence[str], draws: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficient and t statistic of every permutation (draws x 2) and of the true treatment (2)."""
+    outcome, treatment, *controls = terms
+    projection = _projection(design, controls)
+    left = projection.residuals(design.columns([outcome]))[:, 0]
+    batches = _batches(assignment, design.observations, draws, np.random.default_rng(seed))
+    # The products are thin: waiting BLAS threads would double the time.
+    with threadpool_limits(1):
+        found = np.vstack([_estimate(design, projection, left, batch) for batch in batches])
+    return found, _estimate(design, projection, left, design.columns([treatment]))[0]
 
 
 def _batches(
