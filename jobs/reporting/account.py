@@ -170,7 +170,7 @@ def _complete(entries: Entries, table: str, text: str, source: str, record: Reco
     if (IN, "") not in entries and source:
         read = [
             entry
-            for entry in record.slices[source].values()
+            for entry in record.slices.get(source, {}).values()
             if agrees(TABLES[table], parse_slice(text), parse_slice(entry.slice_id), source)
         ]
         entries[(IN, "")] = (sum(entry.records for entry in read), total(entry.amount for entry in read))

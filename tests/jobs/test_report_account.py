@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from decimal import Decimal
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from haiguan.jobs.reporting.account import accounts
 from haiguan.jobs.reporting.record import PublishedSlice, Record, Run
 from haiguan.jobs.runtime.graph import build_graph
 from haiguan.jobs.runtime.stages import STAGES
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = datetime(2004, 1, 1, tzinfo=timezone.utc)
 TABLE, SOURCE = "core_customs__annual_flows", "core_customs__declarations"
