@@ -17,7 +17,7 @@ from haiguan.transforms.simulation.draws import Draws, Floats, Ids
 from haiguan.transforms.simulation.vocabulary import OWNERSHIPS, PLACES, ZONES
 
 PLANTED_B = 0.35
-NOISE_SD = 0.6
+NOISE_SD = 0.8
 NOISE_CORRELATION = 0.5  # between consecutive years
 IMPORT_SHOCK_SD = 0.7
 _DECLARATIONS_PER_FIRM = 20
