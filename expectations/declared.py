@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
+
 from haiguan.expectations.exact import ExpectExactSumToEqual, ExpectKeyToBeUnique
 from haiguan.transforms.schema import Table
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import great_expectations as gx
-from great_expectations.core.batch import Batch
+from great_expectations.datasource.fluent.interfaces import Batch
 from great_expectations.expectations.expectation import Expectation
-from haiguan.expectations.exact import ExpectKeyToBeUnique, repeated_keys
 from pyspark.sql import DataFrame
+
+from haiguan.expectations.exact import ExpectKeyToBeUnique, repeated_keys
 
 _FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
 _FORMAT_WITH_QUERY = {"result_format": "COMPLETE", "partial_unexpected_count": 1, "return_unexpected_index_query": True}
@@ -120,7 +121,7 @@ class Gate:
         return {name: _MASK if name in hidden and value is not None else value for name, value in row.items()}
 
 
-def _site_config(site: Path) -> dict[str, Any]:
+def _site_config(site: Path) -> Any:
     return {
         "class_name": "SiteBuilder",
         "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},

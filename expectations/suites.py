@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.metadata_types import FailureSeverity
+
 from haiguan.expectations.declared import Bounds, declared, quarantine_share
 from haiguan.transforms.schema import TABLES
 
+WARNING = FailureSeverity.WARNING
 _AT_LEAST_NINE_OF_TEN = 0.9
 
 
@@ -56,9 +59,9 @@ def core_customs__declarations(bounds: Bounds) -> list[Expectation]:
         gxe.ExpectColumnValuesToMatchRegex(column="partner_code", regex="^[A-Z]{3}$"),
         gxe.ExpectColumnValuesToBeBetween(column="value_usd", min_value=0),
         gxe.ExpectColumnValuesToBeBetween(column="quantity", min_value=0),
-        gxe.ExpectColumnValuesToNotBeNull(column="quantity", mostly=_AT_LEAST_NINE_OF_TEN, severity="warning"),
+        gxe.ExpectColumnValuesToNotBeNull(column="quantity", mostly=_AT_LEAST_NINE_OF_TEN, severity=WARNING),
         gxe.ExpectColumnDistinctValuesToContainSet(
-            column="direction", value_set=["export", "import"], severity="warning"
+            column="direction", value_set=["export", "import"], severity=WARNING
         ),
     ]
 
@@ -89,7 +92,7 @@ def core_trade__flows(bounds: Bounds) -> list[Expectation]:
     return [
         *declared(TABLES["core_trade__flows"], bounds),
         gxe.ExpectColumnValuesToBeBetween(column="value_usd", min_value=0),
-        gxe.ExpectColumnValuesToNotBeNull(column="reporter_code", mostly=_AT_LEAST_NINE_OF_TEN, severity="warning"),
+        gxe.ExpectColumnValuesToNotBeNull(column="reporter_code", mostly=_AT_LEAST_NINE_OF_TEN, severity=WARNING),
     ]
 
 

@@ -8,7 +8,7 @@ from haiguan.transforms.customs.layouts import core_customs__labels, core_custom
 from haiguan.transforms.products.codes import core_products__codes
 from haiguan.transforms.trade.comtrade import core_trade__flows
 
-STAGE = Stage(
+STAGE: Stage = Stage(
     "clean",
     publishes=(
         core_countries__codes,

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
 from haiguan.jobs.analyst.commands import app as analyst
 from haiguan.jobs.runtime.build import GateError
 from haiguan.jobs.runtime.lock import LakeHeldError
@@ -17,8 +20,6 @@ from haiguan.jobs.runtime.run import Request, dry_run, exit_code_of, read_settin
 from haiguan.jobs.runtime.session import open_session
 from haiguan.jobs.simulate import SimulateSettings, is_simulated, simulate
 from haiguan.transforms.errors import InputError
-from rich.console import Console
-from rich.table import Table as Grid
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()

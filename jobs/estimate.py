@@ -5,7 +5,7 @@ from haiguan.transforms.studies.estimates import result_studies__estimates
 from haiguan.transforms.studies.figures import result_studies__figures
 from haiguan.transforms.studies.tables import result_studies__tables
 
-STAGE = Stage("estimate", publishes=(result_studies__estimates, result_studies__tables, result_studies__figures))
+STAGE: Stage = Stage("estimate", publishes=(result_studies__estimates, result_studies__tables, result_studies__figures))
 
 if __name__ == "__main__":
     from haiguan.jobs.cli import run_stage

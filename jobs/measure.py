@@ -3,7 +3,7 @@
 from haiguan.jobs.runtime.graph import Stage
 from haiguan.transforms.measures.concentration import measure_products__concentration, measure_products__exporters
 
-STAGE = Stage("measure", publishes=(measure_products__concentration, measure_products__exporters))
+STAGE: Stage = Stage("measure", publishes=(measure_products__concentration, measure_products__exporters))
 
 if __name__ == "__main__":
     from haiguan.jobs.cli import run_stage

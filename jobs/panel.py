@@ -3,7 +3,7 @@
 from haiguan.jobs.runtime.graph import Stage
 from haiguan.transforms.panels.customs import panel_customs__firm_year
 
-STAGE = Stage("panel", publishes=(panel_customs__firm_year,))
+STAGE: Stage = Stage("panel", publishes=(panel_customs__firm_year,))
 
 if __name__ == "__main__":
     from haiguan.jobs.cli import run_stage

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,11 +19,11 @@ class Outcome:
         table: the rows to publish.
         quarantine: the records rejected, with the columns of `quarantine_<source>__<entity>`.
         steps: slice columns, step, rule, records, amount_usd: what was left out or changed, already summed up.
-        unknown: field, label, file, line: labels of coded fields that no coding knows, with the first place where each
-            was seen. Any row stops the run.
+        unknown_labels: rules that mean a label which no coding knows -> the field of `raw_text` that holds it. A single
+            record in quarantine under such a rule stops the run.
     """
 
     table: DataFrame | pd.DataFrame
     quarantine: DataFrame | None = None
     steps: DataFrame | None = None
-    unknown: DataFrame | None = None
+    unknown_labels: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Delta tables on a local disk: created as declared, and new slices taken in by one commit without writing them twice."""
+"""Delta tables on a local disk: created as declared, new slices taken in by one commit without writing them twice."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.transaction import AddAction
+
 from haiguan.transforms.schema import Column, Table
 
 _KEEP = "interval 3650 days"
@@ -168,13 +169,12 @@ def append(
     if not exists(path):
         create(path, table)
     named = [{name: row.get(name) for name in table.column_names} for row in rows]
-    write_deltalake(
-        str(path),
-        pa.Table.from_pylist(named, schema=arrow_schema(table)),
-        mode="append" if replacing is None else "overwrite",
-        predicate=replacing,
-        commit_properties=CommitProperties(custom_metadata={"userMetadata": run_id}),
-    )
+    added = pa.Table.from_pylist(named, schema=arrow_schema(table))
+    properties = CommitProperties(custom_metadata={"userMetadata": run_id})
+    if replacing is None:
+        write_deltalake(str(path), added, mode="append", commit_properties=properties)
+    else:
+        write_deltalake(str(path), added, mode="overwrite", predicate=replacing, commit_properties=properties)
 
 
 def read(path: Path, columns: Sequence[str] | None = None, version: int | None = None) -> pa.Table:

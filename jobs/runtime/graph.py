@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 import pandas as pd
-from haiguan.transforms.schema import TABLES, Table, quarantine_of
 from pydantic import BaseModel
+
+from haiguan.transforms.schema import TABLES, Table, quarantine_of
 
 FILES = "files_"
 
@@ -37,7 +38,8 @@ class Node:
         table: its declaration.
         stage: the stage that publishes it.
         function: makes it.
-        inputs: tables it reads, in the order of the parameters.
+        parameters: its positional parameters, in order.
+        inputs: those that are tables.
         sources: sources whose files it reads.
         optional: those of `inputs` it can do without.
         on_driver: those of `inputs` that it reads as pandas frames.
@@ -48,6 +50,7 @@ class Node:
     table: Table
     stage: str
     function: Callable
+    parameters: tuple[str, ...]
     inputs: tuple[str, ...]
     sources: tuple[str, ...]
     optional: frozenset[str]
@@ -100,6 +103,7 @@ def _node(function: Callable, stage: str, tables: Mapping[str, Table]) -> Node:
         table=tables[name],
         stage=stage,
         function=function,
+        parameters=tuple(p.name for p in positional),
         inputs=tuple(p.name for p in inputs),
         sources=tuple(p.name.removeprefix(FILES) for p in positional if p.name.startswith(FILES)),
         optional=frozenset(p.name for p in inputs if p.default is None),

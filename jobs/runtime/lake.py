@@ -7,19 +7,21 @@ import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 import pandas as pd
 import pyarrow as pa
-from haiguan.jobs.runtime import delta
-from haiguan.transforms.errors import InputError
-from haiguan.transforms.schema import TABLES, Table
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import _parse_datatype_string
+
+from haiguan.jobs.runtime import delta
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.schema import TABLES, Table
 
 FORMAT = 1
 _MARKER = "haiguan.json"
@@ -109,9 +111,11 @@ class Lake:
         """Takes the staged rows in and drops those they replace, in one commit; returns the table's new version."""
         return delta.adopt(self.path(staged.table.name), staged.path, staged.table, slices, run_id)
 
-    def discard(self, staged: Staged) -> None:
-        """Removes rows that will not be published."""
-        shutil.rmtree(staged.path, ignore_errors=True)
+    def discard(self, staged: Sequence[Staged]) -> None:
+        """Removes rows that were staged and not published; published ones have no log in their staging any more."""
+        for one in staged:
+            if (one.path / "_delta_log").exists():
+                shutil.rmtree(one.path, ignore_errors=True)
 
     def remove_slices(self, session: SparkSession, table: Table, slices: Sequence[Slice], run_id: str) -> int:
         """Publishes that the slices hold nothing any more."""
@@ -166,13 +170,10 @@ def enforce(frame: DataFrame, table: Table) -> DataFrame:
     return frame.select(*declared)
 
 
-def in_slices(slices: Sequence[Slice], columns: Sequence[str]) -> SparkColumn:
-    """The condition that a row belongs to one of the slices, in the columns named."""
+def in_slices(slices: Sequence[Slice]) -> SparkColumn:
+    """The condition that a row belongs to one of the slices."""
     condition = F.lit(False)
-    for values in sorted({tuple(values[name] for name in columns) for values in slices}):
-        matches = [F.col(name) == F.lit(value) for name, value in zip(columns, values, strict=True)]
-        together = matches[0]
-        for match in matches[1:]:
-            together = together & match
-        condition = condition | together
+    for values in slices:
+        matches = [F.col(name) == F.lit(value) for name, value in values.items()]
+        condition = condition | reduce(lambda one, other: one & other, matches)
     return condition

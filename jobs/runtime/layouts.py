@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.schema import COLUMNS
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 _ENCODINGS = ("UTF-8", "GB18030", "UTF-16")
 _SEPARATORS = (",", "\t", ";", "|")
@@ -77,7 +78,7 @@ def load_layouts(source: str, further: str | None = None) -> list[Layout]:
     Raises:
         InputError: a layout has an unknown key, a wrong type or maps a heading to a column that does not exist.
     """
-    folders: list[Traversable] = [files("haiguan.conf").joinpath("layouts", source)]
+    folders: list[Traversable] = [files("haiguan.conf").joinpath("layouts").joinpath(source)]
     if further:
         folders.append(Path(further) / source)
     found = [
@@ -156,8 +157,8 @@ def _nearest(file: str, first_line: bytes, layouts: Sequence[Layout]) -> str:
     said = [f"not in the layout: {', '.join(unknown)}"] if unknown else []
     said += [f"missing in the file: {', '.join(lacking)}"] if lacking else []
     return (
-        f"{file}, line 1: no layout has these headings; the nearest is {layout.name} ({'; '.join(said)}). Add the headings "
-        f"to it, under `ignored` where they are not wanted, or add a layout (CONTRIBUTING.md, 'A layout')"
+        f"{file}, line 1: no layout has these headings; the nearest is {layout.name} ({'; '.join(said)}). Add the "
+        f"headings to it, under `ignored` where they are not wanted, or add a layout (CONTRIBUTING.md, 'A layout')"
     )
 
 
@@ -166,7 +167,7 @@ def _wrong_year(file: str, layout: Layout) -> str:
     first, last = layout.years
     if year is None:
         return f"{file}: no year in the file's name; layout {layout.name} finds it by the pattern {layout.file_name}"
-    return f"{file}: the headings are those of layout {layout.name}, which is for {first} to {last}, but the file is of {year}"
+    return f"{file}: the headings are those of layout {layout.name}, for {first} to {last}, but the file is of {year}"
 
 
 def labels(layouts: Sequence[Layout]) -> list[Mapping[str, str | None]]:

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
 from haiguan.jobs.runtime.graph import Node
 from haiguan.jobs.runtime.lake import Slice
 from haiguan.jobs.runtime.manifest import Published, slice_id
 from haiguan.transforms.schema import Table
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
 _AMOUNT = "decimal(38,6)"
+
+Counted = tuple[int, Decimal | None]
+"""Records, and their US dollars where they have any."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +27,12 @@ class Measured:
 
     Attributes:
         slices: slice id -> slice, records, US dollars (None where the table has no value_usd).
-        rules: slice id -> rule -> records and US dollars: rules of quarantine, by the first that a record broke; flags;
-            and `rounding`.
+        rules: step -> slice id -> rule -> records and US dollars. Steps are `quarantined` (by the first rule that a
+            record broke), `flagged` and `rounded`.
     """
 
     slices: Mapping[str, tuple[Slice, int, Decimal | None]]
-    rules: Mapping[str, Mapping[str, tuple[int, Decimal | None]]]
+    rules: Mapping[str, Mapping[str, Mapping[str, Counted]]]
 
     @property
     def records(self) -> int:
@@ -38,50 +42,43 @@ class Measured:
 
 def measure(frame: DataFrame, table: Table) -> Measured:
     """Counts the records and sums the dollars of a staged table, by slice and by rule."""
-    counted = frame.groupBy(*table.slice).agg(
-        F.count("*").alias("records"), _amount(table, "value_usd").alias("amount")
-    )
+    counted = frame.groupBy(*table.slice).agg(F.count("*").alias("records"), _sum(table, "value_usd").alias("amount"))
     slices = {}
     for row in counted.collect():
+        values = {name: row[name] for name in table.slice}
         if row.records:
-            values = {name: row[name] for name in table.slice}
             slices[slice_id(values)] = (values, row.records, row.amount)
-    return Measured(slices, _by_rule(frame, table))
+    return Measured(slices, {step: _by_rule(frame, table, *how) for step, how in _rule_columns(table).items()})
 
 
-def _amount(table: Table, column: str) -> Column:
-    if column not in table.column_names:
-        return F.lit(None).cast(_AMOUNT)
-    return F.sum(F.col(column).cast(_AMOUNT)).cast(_AMOUNT)
+def _sum(table: Table, column: str) -> Column:
+    return (
+        F.sum(F.col(column).cast(_AMOUNT)).cast(_AMOUNT) if column in table.column_names else F.lit(None).cast(_AMOUNT)
+    )
 
 
-def _by_rule(frame: DataFrame, table: Table) -> dict[str, dict[str, tuple[int, Decimal | None]]]:
-    found: dict[str, dict[str, tuple[int, Decimal | None]]] = {}
-    for rules, amount in _rule_columns(table):
-        counted = (
-            frame.select(*table.slice, rules.alias("rule"), *_named(amount))
-            .where("rule IS NOT NULL")
-            .groupBy(*table.slice, "rule")
-            .agg(F.count("*").alias("records"), F.sum(F.col(amount).cast(_AMOUNT)).cast(_AMOUNT).alias("amount"))
-        )
-        for row in counted.collect():
-            text = slice_id({name: row[name] for name in table.slice})
-            found.setdefault(text, {})[row.rule] = (row.records, row.amount)
+def _rule_columns(table: Table) -> dict[str, tuple[Column, str]]:
+    """Step -> the rule of a row, and the column whose sum goes with it."""
+    found = {
+        "rules": ("quarantined", F.element_at("rules", 1), "value_usd"),
+        "flags": ("flagged", F.explode("flags"), "value_usd"),
+        "rounding_usd": ("rounded", F.when(F.col("rounding_usd") != 0, F.lit("rounding")), "rounding_usd"),
+    }
+    return {step: (rule, amount) for name, (step, rule, amount) in found.items() if name in table.column_names}
+
+
+def _by_rule(frame: DataFrame, table: Table, rule: Column, amount: str) -> dict[str, dict[str, Counted]]:
+    counted = (
+        frame.select(*table.slice, rule.alias("rule"), F.col(amount).cast(_AMOUNT).alias("amount"))
+        .where("rule IS NOT NULL")
+        .groupBy(*table.slice, "rule")
+        .agg(F.count("*").alias("records"), F.sum("amount").cast(_AMOUNT).alias("amount"))
+    )
+    found: dict[str, dict[str, Counted]] = {}
+    for row in counted.collect():
+        text = slice_id({name: row[name] for name in table.slice})
+        found.setdefault(text, {})[row.rule] = (row.records, row.amount)
     return found
-
-
-def _rule_columns(table: Table) -> Iterator[tuple[Column, str]]:
-    """The rule of a row, and the column whose sum goes with it."""
-    if "rules" in table.column_names:
-        yield F.element_at("rules", 1), "value_usd"
-    if "flags" in table.column_names:
-        yield F.explode("flags"), "value_usd"
-    if "rounding_usd" in table.column_names:
-        yield F.when(F.col("rounding_usd") != 0, F.lit("rounding")), "rounding_usd"
-
-
-def _named(column: str) -> list[str]:
-    return [column]
 
 
 def account(
@@ -102,48 +99,37 @@ def account(
         measured: of the table and its quarantine.
         steps: what the table's function left out: slice columns, step, rule, records, amount_usd.
     """
-    table, text = measured[node.name], None if values is None else slice_id(values)
-    rows = [*_came_in(node, text, came, table)]
-    if node.quarantine is not None and node.quarantine.name in measured:
-        rows += _rows("quarantined", measured[node.quarantine.name].rules, text)
-    for named in (table.rules,):
-        rows += _rows("flagged", {t: _only(r, lambda rule: rule != "rounding") for t, r in named.items()}, text)
-        rows += _rows("rounded", {t: _only(r, lambda rule: rule == "rounding") for t, r in named.items()}, text)
-    rows += [_step_row(node.table, step) for step in steps if text is None or _belongs(node.table, step, values or {})]
-    rows += [
-        _row(t, "out", "", records, amount)
-        for t, (_, records, amount) in table.slices.items()
-        if text is None or t == text
+    text = None if values is None else slice_id(values)
+    rows = [
+        *_came_in(node, text or "", came, measured[node.name]),
+        *[row for one in measured.values() for row in _rule_rows(one, text)],
+        *[_step_row(node.table, step) for step in steps if values is None or _belongs(node.table, step, values)],
     ]
-    return rows if len(rows) > 1 or came is not None else []
+    is_accounted = bool(rows)
+    return [*rows, *_went_out(measured[node.name], text)] if is_accounted else []
 
 
-def _came_in(
-    node: Node, text: str | None, came: Sequence[Published] | None, table: Measured
-) -> Iterator[dict[str, Any]]:
+def _came_in(node: Node, text: str, came: Sequence[Published] | None, out: Measured) -> Iterator[dict[str, Any]]:
     if came is None:
         return
     records = sum(entry.records for entry in came)
     amounts = [entry.amount for entry in came if entry.amount is not None]
-    yield _row(text or "", "in", "", records, sum(amounts, Decimal(0)) if amounts else None)
+    yield _row(text, "in", "", records, sum(amounts, Decimal(0)) if amounts else None)
     if node.table.merges:
-        out = table.slices.get(text or "", ({}, 0, None))[1]
-        yield _row(text or "", "merged", "", records - out, Decimal(0))
+        yield _row(text, "merged", "", records - (out.slices[text][1] if text in out.slices else 0), Decimal(0))
 
 
-def _only(rules: Mapping[str, Any], keep: Any) -> dict[str, Any]:
-    return {rule: found for rule, found in rules.items() if keep(rule)}
+def _rule_rows(measured: Measured, text: str | None) -> Iterator[dict[str, Any]]:
+    for step, slices in measured.rules.items():
+        for found, by_rule in sorted(slices.items()):
+            if text is None or found == text:
+                yield from (_row(found, step, rule, *counted) for rule, counted in sorted(by_rule.items()))
 
 
-def _rows(
-    step: str, rules: Mapping[str, Mapping[str, tuple[int, Decimal | None]]], text: str | None
-) -> list[dict[str, Any]]:
-    return [
-        _row(t, step, rule, records, amount)
-        for t, by_rule in sorted(rules.items())
-        if text is None or t == text
-        for rule, (records, amount) in sorted(by_rule.items())
-    ]
+def _went_out(measured: Measured, text: str | None) -> Iterator[dict[str, Any]]:
+    for found, (_, records, amount) in sorted(measured.slices.items()):
+        if text is None or found == text:
+            yield _row(found, "out", "", records, amount)
 
 
 def _row(text: str, step: str, rule: str, records: int, amount: Decimal | None) -> dict[str, Any]:

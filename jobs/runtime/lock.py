@@ -1,4 +1,4 @@
-"""One writer per lake: a file lock that the JVM holds, because the JVM may outlive a killed Python and go on writing."""
+"""One writer per lake: a file lock that the JVM holds, since the JVM may outlive a killed Python and write on."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow.compute as pc
+
 from haiguan.expectations.gate import Verdict
 from haiguan.jobs.runtime import delta
 from haiguan.jobs.runtime.inventory import File, Known

@@ -67,6 +67,11 @@ class State:
     sources: Mapping[str, Source]
     tables: dict[str, dict[str, tuple[Slice, str]] | None] = field(default_factory=dict)
 
+    def settle(self, table: str, slices: Iterable[tuple[Slice, str]]) -> None:
+        """Enters slices just published where the tables further on look them up."""
+        known = self.tables.get(table) or {}
+        self.tables[table] = {**known, **{slice_id(values): (values, digest) for values, digest in slices}}
+
 
 def plan_table(
     node: Node, state: State, manifest: Manifest, settings: Settings, lake: Lake, years: tuple[int, int] | None
@@ -151,7 +156,7 @@ def _plan_slices(
         else:
             unchanged.append(values)
     inside = [entry for entry in due if redeclared or _within(entry.slice, years)]
-    suite = suite_hash(node.name, settings)
+    suite = suite_hash(node, settings)
     return TablePlan(
         node=node,
         due=tuple(inside),
@@ -169,7 +174,7 @@ def _plan_whole(node: Node, state: State, manifest: Manifest, settings: Settings
     now = fingerprint(node, {}, state, settings)
     published = manifest.slices(node.name)
     reasons = {now.differs(entry.fingerprint) for entry in published.values()} or {"new"}
-    suite = suite_hash(node.name, settings)
+    suite = suite_hash(node, settings)
     if reasons == {""}:
         slices = tuple(entry.slice for entry in published.values())
         state.tables[node.name] = {text: (entry.slice, now.digest) for text, entry in published.items()}
@@ -198,9 +203,9 @@ def fingerprint(node: Node, values: Slice, state: State, settings: Settings) -> 
     )
 
 
-def suite_hash(table: str, settings: Settings) -> str:
-    """Hash of the suite of a table and of the settings by which gates judge."""
-    tables = [name for name in (table, table.replace(table.split("_", 1)[0], "quarantine", 1)) if name in SUITES]
+def suite_hash(node: Node, settings: Settings) -> str:
+    """Hash of the suites of a table and its quarantine, and of the settings by which they judge."""
+    tables = [table.name for table in (node.table, node.quarantine) if table is not None]
     return _hash([[code_hash(SUITES[name]) for name in tables], settings.gates.quarantined_share])
 
 

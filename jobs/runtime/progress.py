@@ -7,15 +7,16 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from haiguan.expectations.gate import Verdict
-from haiguan.jobs.runtime.lake import Slice
-from haiguan.jobs.runtime.manifest import slice_id
 from rich.console import Console
 from rich.markup import escape
 
+from haiguan.expectations.gate import Verdict
+from haiguan.jobs.runtime.lake import Slice
+from haiguan.jobs.runtime.manifest import slice_id
+
 
 class Progress:
-    """Says what is being built. On a terminal the table at work is shown with a spinner, elsewhere only finished lines."""
+    """Says what is being built. At a terminal the table at work has a spinner, elsewhere finished lines only."""
 
     def __init__(self, console: Console) -> None:
         """Nothing is said until there is something to say."""
@@ -46,9 +47,8 @@ class Progress:
         self._remaining = max(0, self._remaining - 1)
         slices = [slice_id(due.slice) for due in batch if due.slice]
         shown = "" if not slices else slices[0] if len(slices) == 1 else f"{slices[0]} .. {slices[-1]} ({len(slices)})"
-        self.say(
-            f"{stage:<10} {table:<36} {records:>12,} rows {seconds:>7.1f} s  {self._remaining:>2} to do  {shown}".rstrip()
-        )
+        counted = f"{records:>12,} rows {seconds:>7.1f} s  {self._remaining:>2} to do"
+        self.say(f"{stage:<10} {table:<36} {counted}  {shown}".rstrip())
 
     def judged(self, table: str, verdicts: Sequence[Verdict]) -> None:
         """Warnings of a gate; a failure that stops the run is shown when it ends."""
@@ -64,7 +64,7 @@ class Progress:
 def describe(verdict: Verdict) -> str:
     """One expectation that was not met, as a sentence with its counts."""
     if verdict.exception:
-        return f"{verdict.expectation} could not be evaluated (a fault of the expectation, not of the data): {verdict.exception}"
+        return f"{verdict.expectation} failed itself, which says nothing of the data: {verdict.exception}"
     if verdict.unexpected is not None:
         return f"{verdict.expectation}: {verdict.unexpected:,} of {verdict.evaluated or 0:,} rows do not meet it"
     return f"{verdict.expectation}: observed {verdict.observed}"

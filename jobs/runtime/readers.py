@@ -9,10 +9,11 @@ from functools import reduce
 from itertools import groupby
 from urllib.parse import unquote, urlparse
 
-from haiguan.jobs.runtime.inventory import File
-from haiguan.transforms.schema import Table
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+
+from haiguan.jobs.runtime.inventory import File
+from haiguan.transforms.schema import Table
 
 _BLOCK = "file_path string, block_start bigint, first_id bigint, lines_before bigint, name string"
 # What Hadoop would read as a pattern in a path.

@@ -11,22 +11,25 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from pyspark.sql import SparkSession
+from rich.console import Console
+
 from haiguan.expectations.gate import Gate
 from haiguan.jobs.report import write_report
-from haiguan.jobs.runtime.build import Workshop, carry_out
+from haiguan.jobs.runtime.build import GateError, carry_out
 from haiguan.jobs.runtime.graph import Node, build_graph, fed_by, needed, sections
 from haiguan.jobs.runtime.lake import Lake
-from haiguan.jobs.runtime.lock import hold
+from haiguan.jobs.runtime.lock import LakeHeldError, hold
 from haiguan.jobs.runtime.manifest import Manifest, slice_id
 from haiguan.jobs.runtime.plan import State, TablePlan, plan_table, without_unavailable
 from haiguan.jobs.runtime.progress import Progress
 from haiguan.jobs.runtime.session import open_session
 from haiguan.jobs.runtime.settings import Settings, load_settings, printable, settings_model
-from haiguan.jobs.runtime.sources import is_available, open_source
+from haiguan.jobs.runtime.sources import Source, is_available, open_source
 from haiguan.jobs.runtime.stages import STAGES
+from haiguan.jobs.runtime.workshop import Workshop
+from haiguan.jobs.simulate import SimulateSettings
 from haiguan.transforms.errors import InputError
-from pyspark.sql import SparkSession
-from rich.console import Console
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,6 @@ def read_settings(conf: Path | None, assignments: Sequence[str]) -> Settings:
     Raises:
         InputError: all faults of the settings.
     """
-    from haiguan.jobs.simulate import SimulateSettings
-
     model = settings_model({**sections(build_graph(STAGES)), "simulate": SimulateSettings})
     return load_settings(model, conf, assignments)
 
@@ -150,7 +151,8 @@ def _workshop(
 def open_sources(work: Work, settings: Settings, manifest: Manifest, verify: bool) -> State:
     """The sources of the tables to build, looked through; all faults of all files at once."""
     names = sorted({source for name in work.order for source in work.graph[name].sources})
-    opened, faults = {}, []
+    opened: dict[str, Source] = {}
+    faults: list[str] = []
     for name in names:
         try:
             opened[name] = open_source(name, settings, {} if verify else manifest.known_files(name))
@@ -254,8 +256,5 @@ def code_revision() -> str:
 
 def exit_code_of(error: BaseException) -> int:
     """0 done, 1 a fault of ours or of the machine, 2 bad input, 3 a gate, 4 a held lake, 130 interrupted."""
-    from haiguan.jobs.runtime.build import GateError
-    from haiguan.jobs.runtime.lock import LakeHeldError
-
     codes = {InputError: 2, GateError: 3, LakeHeldError: 4, KeyboardInterrupt: 130}
     return next((code for kind, code in codes.items() if isinstance(error, kind)), 1)

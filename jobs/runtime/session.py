@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from delta import configure_spark_with_delta_pip
-from haiguan.transforms.errors import InputError
 from pydantic import BaseModel, ConfigDict
 from pyspark.sql import SparkSession
+
+from haiguan.transforms.errors import InputError
 
 DELTA_PACKAGE = "io.delta:delta-spark_4.1_2.13:4.4.0"
 JAVA = 17
@@ -140,7 +141,8 @@ def fetch_jars() -> None:
         open_session(settings, log).stop()
     except Exception as error:
         sys.exit(
-            f"Spark could not start with Delta ({type(error).__name__}); {log} has what it said. Delta's jars come from Maven Central."
+            f"Spark could not start with Delta ({type(error).__name__}: see {log}). Its jars come from Maven "
+            "Central, the first time only: is the network there?"
         )
 
 

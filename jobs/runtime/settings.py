@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, create_model
+
 from haiguan.jobs.runtime.session import SparkSettings
 from haiguan.transforms.errors import InputError
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, create_model
 
 _SECRET = re.compile(r"password|secret|token|credential|account\.key|access\.key", re.IGNORECASE)
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from pyspark.sql import DataFrame, SparkSession
+
 from haiguan.jobs.runtime.inventory import File, take_inventory
 from haiguan.jobs.runtime.lake import Slice
 from haiguan.jobs.runtime.layouts import Layout, labels, load_layouts
@@ -24,7 +26,6 @@ from haiguan.jobs.runtime.readers import read_delimited
 from haiguan.jobs.runtime.settings import Settings
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.schema import TABLES
-from pyspark.sql import DataFrame, SparkSession
 
 _RAW = {"customs": "raw_customs__declarations", "comtrade": "raw_trade__comtrade"}
 _KIND_OF_ITEM = {"study_estimates": "estimates", "study_tables": "table", "study_figures": "figure"}
@@ -149,19 +150,19 @@ def _layout_row(layout: Layout) -> list[Any]:
 
 
 def _csv_rows(name: str, columns: Sequence[str]) -> list[list[Any]]:
-    text = files("haiguan.conf").joinpath("codes", name).read_text(encoding="utf-8")
+    text = files("haiguan.conf").joinpath("codes").joinpath(name).read_text(encoding="utf-8")
     return [[row[column] for column in columns] for row in csv.DictReader(io.StringIO(text))]
 
 
 def _classifications(paths: str | Sequence[str] | None) -> list[list[Any]]:
-    """hs_revision, product_code, product_name from UN Comtrade's reference files `classificationH2.json` and the like."""
+    """hs_revision, product_code, product_name of UN Comtrade's reference files `classificationH<n>.json`."""
     rows = []
     for root in [paths] if isinstance(paths, str) else paths or []:
         found = sorted(Path(root).rglob("classificationH*.json*"))
         if not found:
             raise InputError(
-                f"inputs.hs_tables: {root}: no classificationH<n>.json in it; fetch UN Comtrade's reference files, or set "
-                "it to null to use the embedded codes"
+                f"inputs.hs_tables: {root}: no classificationH<n>.json in it; fetch UN Comtrade's reference files, or "
+                "set it to null to use the embedded codes"
             )
         rows += [row for path in found for row in _classification(path)]
     return rows
@@ -198,7 +199,7 @@ def _study_items(study: str, kind: str) -> list[tuple[str, str]]:
     Raises:
         InputError: there is no such study, or one of its items is of no known kind.
     """
-    folder = files("haiguan.conf").joinpath("studies", study)
+    folder = files("haiguan.conf").joinpath("studies").joinpath(study)
     if not folder.is_dir():
         there = sorted(entry.name for entry in files("haiguan.conf").joinpath("studies").iterdir())
         raise InputError(f"run.studies: no study is called {study}; there are {', '.join(there)}")

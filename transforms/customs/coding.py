@@ -10,35 +10,47 @@ from pyspark.sql import functions as F
 
 CODED_FIELDS = ("direction", "regime", "ownership", "unit", "partner")
 
+UNKNOWN_LABEL_RULES: dict[str, str] = {
+    f"unknown_{field}": f"is_readable AND {field}_text <> '' AND is_unknown_{field} AND NOT has_ignored_label"
+    for field in CODED_FIELDS
+}
+"""Rule -> SQL condition: a label that no coding knows. A blank one is a record's fault, not an unknown label."""
+
+LABEL_OF_RULE: dict[str, str] = {f"unknown_{field}": f"{field}_text" for field in CODED_FIELDS}
+"""Rule -> the delivered field that holds the label."""
+
 
 def coded(
-    records: DataFrame,
-    labels: DataFrame,
-    countries: DataFrame,
-    layouts: DataFrame,
-    ignored: Mapping[str, tuple[str, ...]],
+    records: DataFrame, labels: DataFrame, layouts: DataFrame, ignored: Mapping[str, tuple[str, ...]]
 ) -> DataFrame:
-    """The records with direction, regime, ownership, unit, partner_code and their layout's properties.
+    """The records with the codes of their labels and the properties of their layout.
+
+    Adds direction, regime, ownership, unit and partner (null where the label is unknown), `is_unknown_<field>` for
+    each, `has_ignored_label`, and hs_revision, period_format, product_digits, is_product_number, partner_coding.
 
     Args:
         records: with `layout` and a trimmed `<field>_text` for each coded field.
-        labels: layout, field, label, code.
-        countries: core_countries__codes.
+        labels: core_customs__labels.
         layouts: core_customs__layouts.
-        ignored: field -> labels whose records are rejected on purpose (`has_ignored_label`).
+        ignored: field -> labels whose records are rejected on purpose.
     """
     described = records.join(F.broadcast(layouts.drop("edition", "first_year", "last_year")), "layout", "left")
-    codes = _all_codes(labels, countries, layouts)
-    found = reduce(lambda frame, field: _looked_up(frame, codes, field), CODED_FIELDS, described)
-    return found.withColumn("has_ignored_label", _is_ignored(ignored)).withColumnRenamed("partner", "partner_code")
+    looked_up = reduce(lambda frame, field: _looked_up(frame, labels, field), CODED_FIELDS, described)
+    return looked_up.withColumn("has_ignored_label", _is_ignored(ignored))
 
 
-def _looked_up(records: DataFrame, codes: DataFrame, field: str) -> DataFrame:
-    of_field = codes.where(F.col("field") == field).select(
-        "layout", F.col("label").alias(f"{field}_label"), F.col("code").alias(field)
+def _looked_up(records: DataFrame, labels: DataFrame, field: str) -> DataFrame:
+    of_field = labels.where(F.col("field") == field).select(
+        "layout",
+        F.col("label").alias(f"{field}_label"),
+        F.col("code").alias(field),
+        F.lit(False).alias(f"is_unknown_{field}"),
     )
-    keyed = records.withColumn(f"{field}_label", _label(field))
-    return keyed.join(F.broadcast(of_field), ["layout", f"{field}_label"], "left")
+    return (
+        records.withColumn(f"{field}_label", _label(field))
+        .join(F.broadcast(of_field), ["layout", f"{field}_label"], "left")
+        .withColumn(f"is_unknown_{field}", F.col(f"is_unknown_{field}").isNull())
+    )
 
 
 def _label(field: str) -> Column:
@@ -50,57 +62,8 @@ def _label(field: str) -> Column:
     return F.when(is_number, F.lpad(text, 3, "0")).otherwise(text)
 
 
-def _all_codes(labels: DataFrame, countries: DataFrame, layouts: DataFrame) -> DataFrame:
-    """layout, field, label, code of every coded field; partners from the countries, unless the layout has its own."""
-    own = labels.where("code IS NOT NULL").select("layout", "field", "label", "code")
-    named = countries.select(
-        "country_code", F.explode("country_labels").alias("label"), F.lit("labels").alias("partner_coding")
-    )
-    numbered = countries.where("customs_code IS NOT NULL").select(
-        "country_code", F.col("customs_code").alias("label"), F.lit("customs_code").alias("partner_coding")
-    )
-    partners = (
-        layouts.select("layout", "partner_coding")
-        .join(named.unionByName(numbered), "partner_coding", "inner")
-        .select("layout", F.lit("partner").alias("field"), "label", F.col("country_code").alias("code"))
-        .join(own, ["layout", "field", "label"], "left_anti")
-    )
-    return own.unionByName(partners.select("layout", "field", "label", "code"))
-
-
 def _is_ignored(ignored: Mapping[str, tuple[str, ...]]) -> Column:
+    """Whether one of the labels is left out on purpose: in the settings, or by a null code in the layout."""
     listed = [F.col(f"{field}_text").isin(list(labels)) for field, labels in sorted(ignored.items()) if labels]
-    return reduce(lambda one, other: one | other, listed, F.lit(False))
-
-
-def unknown_labels(
-    records: DataFrame,
-    labels: DataFrame,
-    countries: DataFrame,
-    layouts: DataFrame,
-    ignored: Mapping[str, tuple[str, ...]],
-) -> DataFrame:
-    """layout, field, label, file, line of labels that no coding knows, at the first place where each stands.
-
-    A blank label is a record's fault, not an unknown label.
-    """
-    readable = records.where("is_readable").join(
-        F.broadcast(layouts.select("layout", "partner_coding")), "layout", "inner"
-    )
-    seen = reduce(
-        DataFrame.unionByName, [_labels_seen(readable, field, ignored.get(field, ())) for field in CODED_FIELDS]
-    )
-    known = _all_codes(labels, countries, layouts)
-    return seen.join(
-        F.broadcast(known.select("layout", "field", "label")), ["layout", "field", "label"], "left_anti"
-    ).select("layout", "field", "label", "place.file", "place.line")
-
-
-def _labels_seen(readable: DataFrame, field: str, ignored: tuple[str, ...]) -> DataFrame:
-    return (
-        readable.select("layout", _label(field).alias("label"), F.struct("file", "line").alias("place"))
-        .where((F.col("label") != "") & ~F.col("label").isin(list(ignored)))
-        .groupBy("layout", "label")
-        .agg(F.min("place").alias("place"))
-        .withColumn("field", F.lit(field))
-    )
+    coded_null = [~F.col(f"is_unknown_{field}") & F.col(field).isNull() for field in CODED_FIELDS]
+    return reduce(lambda one, other: one | other, [*listed, *coded_null])

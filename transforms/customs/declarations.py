@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from haiguan.transforms.customs.coding import coded, unknown_labels
-from haiguan.transforms.money import exact, is_plain_number, to_cents
-from haiguan.transforms.outcome import Outcome
-from haiguan.transforms.rules import broken_rules, rule_names
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict, field_validator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+
+from haiguan.transforms.customs.coding import LABEL_OF_RULE, UNKNOWN_LABEL_RULES, coded
+from haiguan.transforms.money import exact, is_plain_number, to_cents
+from haiguan.transforms.outcome import Outcome
+from haiguan.transforms.rules import broken_rules, rule_names
 
 RULES: dict[str, str] = {
     "undecodable_line": "unreadable = 'undecodable'",
@@ -16,6 +19,7 @@ RULES: dict[str, str] = {
     "malformed_period": "is_readable AND month IS NULL",
     "year_mismatch": "is_readable AND month IS NOT NULL AND record_year <> year",
     "ignored_label": "is_readable AND has_ignored_label",
+    **UNKNOWN_LABEL_RULES,
     "blank_direction": "is_readable AND direction_text = ''",
     "malformed_firm_code": "is_readable AND NOT firm_code RLIKE '^[0-9A-Z]{10}$'",
     "malformed_product": "is_readable AND product_code IS NULL",
@@ -27,9 +31,22 @@ RULES: dict[str, str] = {
     "missing_quantity": "is_readable AND quantity_text = ''",
     "zero_quantity": "is_readable AND quantity = 0",
     "zero_value": "is_readable AND exact_usd = 0",
-    "partner_is_declarant": "is_readable AND partner_code = declarant_code",
+    "partner_is_declarant": "is_readable AND partner = declarant_code",
 }
 """Name -> SQL condition, in the order in which a record's broken rules are listed."""
+
+MUST_REJECT = (
+    "undecodable_line",
+    "unsplittable_line",
+    "malformed_period",
+    "ignored_label",
+    "blank_direction",
+    "malformed_product",
+    "blank_partner",
+    "malformed_value",
+    "blank_regime",
+)
+"""Rules that leave a column without a value that every declaration has."""
 
 _TRIMMED = (
     "period_text direction_text firm_code_text firm_name_text ownership_text product_text partner_text value_text "
@@ -52,6 +69,9 @@ class CleanSettings(BaseModel):
         strays = [name for name in names if name not in RULES]
         if strays:
             raise ValueError(f"no rule is called {', '.join(strays)}; the rules are {', '.join(RULES)}")
+        lacking = [name for name in MUST_REJECT if name not in names]
+        if lacking:
+            raise ValueError(f"{', '.join(lacking)} must reject: such a record has no value for a column it needs")
         return names
 
 
@@ -59,7 +79,6 @@ def core_customs__declarations(
     raw_customs__declarations: DataFrame,
     core_customs__layouts: DataFrame,
     core_customs__labels: DataFrame,
-    core_countries__codes: DataFrame,
     core_products__codes: DataFrame,
     *,
     clean: CleanSettings,
@@ -71,19 +90,19 @@ def core_customs__declarations(
     that the record broke and that do not reject; records that broke a rejecting rule go to quarantine with all of
     theirs. A label of a coded field that no layout knows stops the run.
     """
-    trimmed = _trimmed(raw_customs__declarations)
-    looked_up = coded(trimmed, core_customs__labels, core_countries__codes, core_customs__layouts, clean.ignore_labels)
+    looked_up = coded(
+        _trimmed(raw_customs__declarations), core_customs__labels, core_customs__layouts, clean.ignore_labels
+    )
     parsed = _parsed(_with_known_product(looked_up, core_products__codes), clean.declarant)
+    rejecting = (*clean.reject, *UNKNOWN_LABEL_RULES)
     judged = parsed.withColumn("rules", broken_rules(RULES)).withColumn(
-        "is_rejected", F.arrays_overlap("rules", rule_names(clean.reject))
+        "is_rejected", F.arrays_overlap("rules", rule_names(rejecting))
     )
     return Outcome(
-        table=_published(judged.where(~F.col("is_rejected")), clean.reject),
+        table=_published(judged.where(~F.col("is_rejected")), rejecting),
         quarantine=_quarantined(judged.where("is_rejected")),
         steps=_repeated_files(raw_customs__declarations),
-        unknown=unknown_labels(
-            trimmed, core_customs__labels, core_countries__codes, core_customs__layouts, clean.ignore_labels
-        ),
+        unknown_labels=LABEL_OF_RULE,
     )
 
 
@@ -132,7 +151,7 @@ def _parsed(records: DataFrame, declarant: str) -> DataFrame:
     )
 
 
-def _published(good: DataFrame, rejecting: tuple[str, ...]) -> DataFrame:
+def _published(good: DataFrame, rejecting: Sequence[str]) -> DataFrame:
     return good.select(
         "year",
         "month",
@@ -146,7 +165,7 @@ def _published(good: DataFrame, rejecting: tuple[str, ...]) -> DataFrame:
         "ownership",
         "product_code",
         "hs_revision",
-        "partner_code",
+        F.col("partner").alias("partner_code"),
         "regime",
         F.coalesce("unit", F.lit("unknown")).alias("unit_code"),
         "quantity",

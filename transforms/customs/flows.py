@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from haiguan.transforms.money import total
-from haiguan.transforms.schema import TABLES
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+
+from haiguan.transforms.money import total
+from haiguan.transforms.schema import TABLES
 
 
 def core_customs__annual_flows(core_customs__declarations: DataFrame) -> DataFrame:

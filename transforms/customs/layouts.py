@@ -11,6 +11,26 @@ def core_customs__layouts(files_customs_layouts: DataFrame) -> DataFrame:
     return files_customs_layouts
 
 
-def core_customs__labels(files_customs_labels: DataFrame) -> DataFrame:
-    """One row per layout, coded field and label: the code that the label stands for, null where it is rejected."""
-    return files_customs_labels.select("layout", "field", F.trim("label").alias("label"), "code")
+def core_customs__labels(
+    files_customs_labels: DataFrame, core_customs__layouts: DataFrame, core_countries__codes: DataFrame
+) -> DataFrame:
+    """One row per layout, coded field and label: the code that the label stands for, null where it is rejected.
+
+    Partners come from the countries' names or customs codes, whichever the layout writes, and from the layout's own
+    coding where it has one for the label.
+    """
+    own = files_customs_labels.select("layout", "field", F.trim("label").alias("label"), "code")
+    partners = _partner_labels(core_customs__layouts, core_countries__codes)
+    return own.unionByName(partners.join(own, ["layout", "field", "label"], "left_anti"))
+
+
+def _partner_labels(layouts: DataFrame, countries: DataFrame) -> DataFrame:
+    names = countries.select(
+        F.lit("labels").alias("partner_coding"), F.explode("country_labels").alias("label"), "country_code"
+    )
+    numbers = countries.where("customs_code IS NOT NULL").select(
+        F.lit("customs_code").alias("partner_coding"), F.col("customs_code").alias("label"), "country_code"
+    )
+    return layouts.join(names.unionByName(numbers), "partner_coding", "inner").select(
+        "layout", F.lit("partner").alias("field"), "label", F.col("country_code").alias("code")
+    )

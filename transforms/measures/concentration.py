@@ -7,17 +7,18 @@ with positive exports in the denominator, those without an ISO code included.
 
 from __future__ import annotations
 
-from haiguan.transforms.money import cents, dollars
-from haiguan.transforms.outcome import Outcome
 from pydantic import BaseModel, ConfigDict
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
+
+from haiguan.transforms.money import cents, dollars
+from haiguan.transforms.outcome import Outcome
 
 WORLD = "000"
 
 
 class ConcentrationSettings(BaseModel):
-    """Which reporters are sums of others, how many of the largest exporters are listed, and which products are shown."""
+    """Which reporters are sums of others, how many exporters are listed, and which products are shown."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     aggregate_reporters: tuple[str, ...]

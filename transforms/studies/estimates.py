@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.result import Estimates
 from haiguan.transforms.estimators.specification import read_table
@@ -56,7 +57,7 @@ def _rows(
                 "column_label": column.column.title or f"({position})",
                 "term": term,
                 "note": " ".join(table.notes),
-                **numbers.to_dict(),
+                **{str(name): number for name, number in numbers.items()},
                 **_of_equation(column),
             }
 

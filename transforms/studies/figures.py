@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+
 from haiguan.transforms.measures.concentration import ConcentrationSettings
 from haiguan.transforms.schema import TABLES
 from haiguan.transforms.studies.items import items

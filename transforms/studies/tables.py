@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.measures.concentration import ConcentrationSettings
 from haiguan.transforms.schema import TABLES
@@ -46,7 +47,8 @@ def _cells(
             cells = _largest_exporters(content, exporters[exporters.product_code == product], product, settings)
         else:
             raise InputError(
-                f"studies: no table is laid out as `{layout}`; there are exporters_by_year, largest_exporters, change_in_share"
+                f"studies: no table is laid out as `{layout}`; there are exporters_by_year, "
+                "largest_exporters and change_in_share"
             )
         yield from ((product, cell) for cell in cells)
 
@@ -60,8 +62,8 @@ def _shown(measures: pd.DataFrame, settings: ConcentrationSettings) -> list[str]
     found = [product for product in settings.products if (measures.product_code == product).any()]
     if not found:
         raise InputError(
-            f"concentration.products: none of {', '.join(settings.products)} is exported in the files of inputs.comtrade; "
-            f"these hold {', '.join(sorted(measures.product_code.unique())[:5])} ..."
+            f"concentration.products: none of {', '.join(settings.products)} is exported in the files of "
+            f"inputs.comtrade; these hold {', '.join(sorted(measures.product_code.unique())[:5])} ..."
         )
     return found
 
