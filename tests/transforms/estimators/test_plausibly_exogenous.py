@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from linearmodels.datasets import mroz
 from linearmodels.iv import IV2SLS
-from published_values import formula_data
 from scipy.stats import norm, uniform
 
 from haiguan.transforms.errors import InputError
@@ -22,6 +21,15 @@ from haiguan.transforms.estimators.plausibly_exogenous import (
     simulated_intervals,
     union_of_intervals,
 )
+
+
+def formula_data() -> pd.DataFrame:
+    """200 rows from trigonometric formulas; 40 clusters of five."""
+    i = np.arange(1, 201)
+    z = np.sin(1.7 * i) + 0.3 * np.cos(0.9 * i)
+    w, e = np.cos(2.3 * i), np.sin(3.1 * i + 0.5) + 0.4 * np.cos(5.7 * i)
+    x = 0.8 * z + 0.3 * w + np.cos(4.3 * i) + 0.5 * e
+    return pd.DataFrame({"y": 1 + 0.5 * x - 0.7 * w + e, "x": x, "w": w, "z": z, "cl": (i - 1) // 5})
 
 
 def panel(seed: int = 0) -> pd.DataFrame:
