@@ -89,7 +89,7 @@ def event_study(
         fixed_effects=[unit, period, *fixed_effects],
         clusters=clusters or [unit],
     )
-    kept = [k for k in range(window[0], window[1] + 1) if _dummy(k) in estimates.terms.index]
+    kept = _kept(estimates, window)
     points = pd.concat([_points(estimates, kept), _reference_point(reference, estimates)]).sort_values("horizon")
     statistics = _joint_test(estimates, [_dummy(k) for k in kept if k < reference])
     return Path(
@@ -135,6 +135,8 @@ def lagged_responses(
     [1.0]
     """
     _check_keys(data, unit, period)
+    if not horizons:
+        raise InputError("No horizon was named; ask for some distances in periods, such as 0 to 5.")
     estimates = {}
     for horizon in sorted(set(horizons)):
         led = data.assign(**{outcome: _lead(data, outcome, unit, period, horizon)})
@@ -208,6 +210,14 @@ def _timing_warnings(sample: pd.DataFrame, estimates: Estimates) -> tuple[str, .
         *estimates.warnings,
         f"Events lie in {sample['event'].nunique()} periods: if their effects differ, the coefficients mix horizons.",
     )
+
+
+def _kept(estimates: Estimates, window: tuple[int, int]) -> list[int]:
+    """Distances that have a coefficient, ascending."""
+    kept = [k for k in range(window[0], window[1] + 1) if _dummy(k) in estimates.terms.index]
+    if not kept:
+        raise InputError(f"No distance to the event can be told apart: {' '.join(estimates.warnings)}")
+    return kept
 
 
 def _points(estimates: Estimates, horizons: Sequence[int]) -> pd.DataFrame:

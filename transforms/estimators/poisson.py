@@ -107,6 +107,8 @@ class _Sample:
 
 def _without_separation(sample: _Sample) -> tuple[Design, int]:
     """The sample once separated observations and singletons are gone, and how many were separated."""
+    if not sample.regressors:
+        raise InputError(f"The Poisson equation of {sample.outcome!r} has no regressor; name at least one.")
     first = sample.design(np.arange(len(sample.data)))
     _check_outcome(first.columns([sample.outcome])[:, 0], sample.outcome)
     rows, separated = first.rows, 0

@@ -65,6 +65,11 @@ def test_unusable_events_are_refused(openings):
         event_study(openings.assign(opened=np.nan), "exports", "firm", "year", "opened")
     with pytest.raises(InputError, match="must hold the reference"):
         event_study(openings, "exports", "firm", "year", "opened", window=(0, 3))
+    together = openings[openings["year"] < 2003].assign(opened=2006.0)
+    with pytest.raises(InputError, match="can be told apart"):
+        event_study(
+            together.assign(size=together["exports"] ** 2), "exports", "firm", "year", "opened", controls=["size"]
+        )
     with pytest.raises(InputError, match="did you mean 'opened'"):
         event_study(openings, "exports", "firm", "year", "opend")
 
@@ -102,6 +107,8 @@ def test_a_gap_in_the_panel_is_not_a_lag(responses):
 def test_a_horizon_beyond_the_panel_is_named(responses):
     with pytest.raises(InputError, match="Horizon 20: No complete observation"):
         lagged_responses(responses, "exports", "access", "firm", "year", horizons=[1, 20])
+    with pytest.raises(InputError, match="No horizon"):
+        lagged_responses(responses, "exports", "access", "firm", "year", horizons=[])
     with pytest.raises(InputError, match="repeat a pair"):
         lagged_responses(pd.concat([responses, responses.head(1)]), "exports", "access", "firm", "year")
 

@@ -109,3 +109,5 @@ def test_rows_in_any_order_and_outcomes_in_any_unit(trade):
 def test_outcomes_that_poisson_cannot_have_are_refused(trade, values, complaint):
     with pytest.raises(InputError, match=complaint):
         poisson(trade.assign(exports=values), "exports", ["distance"])
+    with pytest.raises(InputError, match="no regressor"):
+        poisson(trade, "exports", [])
