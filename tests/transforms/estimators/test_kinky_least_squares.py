@@ -152,28 +152,29 @@ def test_the_slope_is_the_closed_form_of_one_endogenous_regressor() -> None:
     assert kinky.feasible == pytest.approx((-np.sqrt(1 - r2), np.sqrt(1 - r2)), rel=1e-9)
 
 
-def weighted_kinky(frame: pd.DataFrame, weights: np.ndarray, r: float) -> float:
-    """The estimate with each row counted `weights` times, written out for two regressors."""
+def weighted_kinky(frame: pd.DataFrame, weights: np.ndarray, correlations: np.ndarray) -> np.ndarray:
+    """The estimates with each row counted `weights` times, written out for two regressors."""
     weights = weights / weights.sum()
     values = frame[["y", "x", "w"]].to_numpy() - weights @ frame[["y", "x", "w"]].to_numpy()
     y, X = values[:, 0], values[:, 1:]
     S = X.T @ (X * weights[:, None])
-    shift = np.array([r * np.sqrt(S[0, 0]), 0.0])
+    shift = correlations * np.sqrt(np.diag(S))
     b = np.linalg.solve(S, X.T @ (weights * y))
     s2 = weights @ (y - X @ b) ** 2 / (1 - shift @ np.linalg.solve(S, shift))
-    return (b - np.sqrt(s2) * np.linalg.solve(S, shift))[0]
+    return b - np.sqrt(s2) * np.linalg.solve(S, shift)
 
 
-@pytest.mark.parametrize("r", [-0.4, 0.2])
-def test_robust_errors_are_those_of_the_infinitesimal_jackknife(r: float) -> None:
-    frame = formula_data()
+@pytest.mark.parametrize(("r", "held"), [(-0.4, 0.0), (0.2, 0.0), (0.2, -0.3)])
+def test_robust_errors_are_those_of_the_infinitesimal_jackknife(r: float, held: float) -> None:
+    frame, correlations = formula_data(), np.array([r, held])
     h, derivatives = 1e-5, []
     for i in range(len(frame)):
         change = np.zeros(len(frame))
         change[i] = h
-        derivatives.append((weighted_kinky(frame, 1 + change, r) - weighted_kinky(frame, 1 - change, r)) / (2 * h))
-    fit = kinky_least_squares(frame, "y", "x", ["w"], correlations=[r]).at(r)
-    assert fit.terms.loc["x", "standard_error"] == pytest.approx(np.linalg.norm(derivatives), rel=1e-6)
+        up, down = (weighted_kinky(frame, 1 + sign * change, correlations) for sign in (1, -1))
+        derivatives.append((up - down) / (2 * h))
+    fit = kinky_least_squares(frame, "y", "x", ["w"], correlations=[r], held={"w": held} if held else {}).at(r)
+    np.testing.assert_allclose(fit.terms["standard_error"], np.linalg.norm(derivatives, axis=0), rtol=1e-6)
 
 
 def test_parametric_errors_of_normal_data_are_those_of_an_efficient_instrument() -> None:
