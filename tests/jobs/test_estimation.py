@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pyreadstat
 import pytest
 from deltalake import write_deltalake
+from linearmodels.datasets import wage_panel
+
 from haiguan.jobs.estimation import read_panel, read_specification, run_specification
 from haiguan.transforms.errors import InputError
-from linearmodels.datasets import wage_panel
 
 EXAMPLE = Path(__file__).parents[2] / "conf" / "studies" / "example" / "union_wages.yaml"
 

@@ -6,13 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import eigvals
+from scipy.special import fdtrc, fdtri
+
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.design import Design
 from haiguan.transforms.estimators.identification import Instruments, factor_of
 from haiguan.transforms.estimators.inference import Covariance
 from haiguan.transforms.estimators.result import CONFIDENCE
-from scipy.linalg import eigvals
-from scipy.special import fdtrc, fdtri
 
 
 def anderson_rubin(

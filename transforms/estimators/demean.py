@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from haiguan.transforms.errors import InputError
 from pyfixest.core.demean import demean as alternating_projections
 from pyfixest.core.demean import demean_within as preconditioned_lsmr
 
+from haiguan.transforms.errors import InputError
+
 TOLERANCE = 1e-9
-PATIENCE = 100
+KRYLOV_TOLERANCE = 1e-11
+ROUNDS_OF_PROJECTIONS = 20
+DIAGONAL_ITERATIONS = 100
 MAXIMUM_ITERATIONS = 10_000
 
 
@@ -51,10 +54,19 @@ def demean(
 def _iterate(
     columns: np.ndarray, effects: np.ndarray, weights: np.ndarray | None, tolerance: float
 ) -> tuple[np.ndarray, bool]:
-    # Alternating projections need few rounds where the effects are well mixed (5 million rows in seconds) and tens of
-    # thousands where they are sparse and hardly connected; there the preconditioned LSMR is a hundred times faster.
+    # Firms and years need a dozen rounds of projections. Three sparse effects need hundreds, or LSMR with a diagonal
+    # preconditioner tens of iterations. Where few observations connect the levels, both need tens of thousands, and the
+    # additive preconditioner, dear to set up on large well-mixed effects, a handful. So each is tried in that order.
     unweighted = np.ones(len(columns)) if weights is None else weights
-    residuals, converged = alternating_projections(columns, effects, unweighted, tolerance, PATIENCE)
-    if not converged:
-        residuals, converged, _ = preconditioned_lsmr(columns, effects, weights, tolerance, MAXIMUM_ITERATIONS)
+    residuals, converged = alternating_projections(columns, effects, unweighted, tolerance, ROUNDS_OF_PROJECTIONS)
+    for preconditioner, iterations in (("diagonal", DIAGONAL_ITERATIONS), ("additive", MAXIMUM_ITERATIONS)):
+        if not converged:
+            residuals, converged, _ = preconditioned_lsmr(
+                columns,
+                effects,
+                weights,
+                min(tolerance, KRYLOV_TOLERANCE),
+                iterations,
+                preconditioner=preconditioner,
+            )
     return residuals, converged

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.singletons import without_singletons

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.design import build_design
 from haiguan.transforms.estimators.linear import partialled
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.result import Estimates, critical_value
-from matplotlib.figure import Figure
 
 COLOURS = ("#1f4e79", "#b85c38", "#4a7c59", "#7a5c99", "#8c6d1f", "#5f6b73")
 MARKERS = "osD^vP"

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import chdtrc
+
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.covariance import sandwich
 from haiguan.transforms.estimators.design import Design
 from haiguan.transforms.estimators.inference import Covariance
 from haiguan.transforms.estimators.small_sample import clustered_factor, robust_factor
-from scipy.special import chdtrc
 
 WEAK = 10.0
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.covariance import clustered_meat, positive_semidefinite, robust_meat, sandwich
 from haiguan.transforms.estimators.design import Design

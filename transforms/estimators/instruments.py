@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.anderson_rubin import anderson_rubin

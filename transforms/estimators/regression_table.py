@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.linear import CONSTANT
 from haiguan.transforms.estimators.naming import unknown_name

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, Tag, model_validator
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.tagged import Settings, by_key
-from pydantic import Field, Tag, model_validator
 
 Operator = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in", "between", "missing", "not missing"]
 Scalar = bool | int | float | str

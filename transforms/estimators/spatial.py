@@ -8,10 +8,11 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from haiguan.transforms.errors import InputError
-from haiguan.transforms.estimators.covariance import cluster_sums, intersection
 from scipy.sparse import csr_array
 from sklearn.neighbors import BallTree
+
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.covariance import cluster_sums, intersection
 
 EARTH_RADIUS_KM = 6371.01
 

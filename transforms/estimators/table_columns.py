@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.instruments import two_stage_least_squares
 from haiguan.transforms.estimators.linear import least_squares

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+
 from haiguan.transforms.estimators.regression_table import RegressionTable, Row
 from haiguan.transforms.estimators.result import Estimates
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.naming import unknown_name
-from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError
 
 
 class Settings(BaseModel):

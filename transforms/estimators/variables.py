@@ -7,11 +7,12 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, Tag
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.sample_filter import Condition, columns_named, rows_kept
 from haiguan.transforms.estimators.tagged import Settings, by_key
-from pydantic import Field, Tag
 
 
 class Log(Settings):

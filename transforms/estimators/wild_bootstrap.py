@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.demean import demean
 from haiguan.transforms.estimators.design import Design, build_design

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+from linearmodels.datasets import card, mroz, wage_panel
+
 from haiguan.transforms.estimators.instrumented_equation import instrumented_equation
 from haiguan.transforms.estimators.instruments import two_stage_least_squares
 from haiguan.transforms.estimators.kinky_least_squares import kinky_least_squares
@@ -17,7 +19,6 @@ from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.plausibly_exogenous import local_to_zero, union_of_intervals
 from haiguan.transforms.estimators.probit import probit
 from haiguan.transforms.estimators.result import Estimates
-from linearmodels.datasets import card, mroz, wage_panel
 
 PAGE = Path(__file__).parents[3] / "docs" / "estimators.md"
 BEGIN, END = "<!-- parity table: made by the tests -->", "<!-- end of the parity table -->"

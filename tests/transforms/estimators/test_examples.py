@@ -7,6 +7,7 @@ import importlib
 import inspect
 
 import pytest
+
 from haiguan.transforms.estimators import (
     demean,
     design,

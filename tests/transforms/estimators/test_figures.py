@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from linearmodels.datasets import wage_panel
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.figures import (
     binned_means,
@@ -14,7 +16,6 @@ from haiguan.transforms.estimators.figures import (
     marginal_effects_along,
 )
 from haiguan.transforms.estimators.linear import least_squares
-from linearmodels.datasets import wage_panel
 
 WAGES = wage_panel.load()
 FIT = least_squares(WAGES, "lwage", ["union", "exper", "union:exper"], fixed_effects=["nr"], clusters=["nr"])

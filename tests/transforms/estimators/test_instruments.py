@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from haiguan.transforms.errors import InputError
-from haiguan.transforms.estimators.identification import Instruments, rank_statistics
-from haiguan.transforms.estimators.instruments import two_stage_least_squares
-from haiguan.transforms.estimators.linear import least_squares
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from linearmodels.datasets import mroz
 from linearmodels.iv import IV2SLS, IVGMM
+
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.identification import Instruments, rank_statistics
+from haiguan.transforms.estimators.instruments import two_stage_least_squares
+from haiguan.transforms.estimators.linear import least_squares
 
 WORKING = mroz.load().query("inlf == 1").assign(constant=1.0, group=lambda frame: np.arange(len(frame)) % 37)
 ARGUMENTS = (WORKING, "lwage", ["exper", "expersq"], ["educ"], ["motheduc", "fatheduc"])

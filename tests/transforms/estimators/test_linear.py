@@ -9,12 +9,13 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from haiguan.transforms.errors import InputError
-from haiguan.transforms.estimators.linear import least_squares
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from linearmodels.datasets import wage_panel
 from linearmodels.panel import PanelOLS
+
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.linear import least_squares
 
 
 def random_panel(seed: int, *, weights: bool = False, missing: bool = False) -> pd.DataFrame:

@@ -11,12 +11,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from linearmodels.datasets import mroz, wage_panel
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.regression_table import RegressionTable, number, regression_table
 from haiguan.transforms.estimators.specification import read_table
 from haiguan.transforms.estimators.table_formats import as_csv, as_html, as_json, as_latex, as_markdown, files_of
-from linearmodels.datasets import mroz, wage_panel
 
 WAGES = wage_panel.load()
 SPECIFICATION = {

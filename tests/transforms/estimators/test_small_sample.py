@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from haiguan.transforms.estimators.demean import demean
 from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.singletons import without_singletons
 from haiguan.transforms.estimators.small_sample import count_parameters, mobility_groups
-from hypothesis import given
-from hypothesis import strategies as st
 
 FIRM, YEAR = np.repeat(np.arange(6), 4), np.tile(np.arange(4), 6)
 PANEL = np.column_stack([FIRM, YEAR])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from linearmodels.panel import PooledOLS
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.spatial import Conley, DriscollKraay, conley_meat, default_lags
-from linearmodels.panel import PooledOLS
 
 RNG = np.random.default_rng(8)
 PLACES = pd.DataFrame({"lat": RNG.uniform(22, 40, 25), "lon": RNG.uniform(100, 120, 25)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.sample_filter import rows_kept
 from haiguan.transforms.estimators.spatial import Conley

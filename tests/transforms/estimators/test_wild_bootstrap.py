@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.wild_bootstrap import wild_cluster_bootstrap
