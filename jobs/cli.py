@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from haiguan.jobs.analyst.commands import app as analyst
+from haiguan.jobs.options import Assignments, Conf
 from haiguan.jobs.runtime.build import GateError
 from haiguan.jobs.runtime.lock import LakeHeldError
 from haiguan.jobs.runtime.progress import describe
@@ -25,10 +26,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 console = Console()
 errors = Console(stderr=True)
 
-Conf = Annotated[Path | None, typer.Option("--conf", help="YAML file whose settings override conf/base.yaml.")]
-Assignments = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")
-]
 
 
 def main() -> None:

@@ -235,15 +235,15 @@ def _sizes(out: Path) -> dict[str, int]:
 
 
 def _code_table(name: str) -> pd.DataFrame:
-    with package_files("haiguan.conf.codes").joinpath(f"{name}.csv").open(encoding="utf-8") as source:
+    with package_files("haiguan.conf").joinpath("codes").joinpath(f"{name}.csv").open(encoding="utf-8") as source:
         return pd.read_csv(source, dtype=str, keep_default_na=False)
 
 
 def _fingerprint() -> str:
     """SHA-256 of the simulator's code and code tables."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for package in ("haiguan.transforms.simulation", "haiguan.conf.codes"):
-        for entry in sorted(package_files(package).iterdir(), key=lambda entry: entry.name):
+    for folder in (package_files("haiguan.transforms.simulation"), package_files("haiguan.conf").joinpath("codes")):
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if entry.name.endswith((".py", ".csv")):
                 digest.update(entry.name.encode() + entry.read_bytes())
     return digest.hexdigest()

@@ -163,6 +163,7 @@ def _draw_lines(axes: Axes, points: pd.DataFrame) -> None:
             linewidth=1.6,
             label=series.column_label.iloc[0],
         )
+    axes.set_ylabel(points.axis_label.iloc[0])
     axes.margins(x=0.03, y=0.15)
     if points.x.nunique() == 1:
         axes.set_xlim(points.x.iloc[0] - 1, points.x.iloc[0] + 1)

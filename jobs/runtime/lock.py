@@ -24,23 +24,24 @@ class LakeHeldError(RuntimeError):
 @contextlib.contextmanager
 def hold(
     session: SparkSession, lake: Path, run_id: str, wait: bool, say: Callable[[str], None] = lambda _: None
-) -> Iterator[None]:
-    """Holds the lake for the length of the block.
+) -> Iterator[bool]:
+    """Holds the lake for the length of the block, which is told whether another run had to be waited for.
 
     Raises:
         LakeHeldError: another run holds it, and `wait` is off. The message names the holder.
     """
-    handle, locked = _lock(session, lake / "lock", wait, say)
+    handle, locked, has_waited = _lock(session, lake / "lock", wait, say)
     (lake / "lock.json").write_text(json.dumps(_self(run_id)), encoding="utf-8")
     try:
-        yield
+        yield has_waited
     finally:
+        (lake / "lock.json").unlink(missing_ok=True)
         locked.release()
         handle.close()
 
 
-def _lock(session: SparkSession, path: Path, wait: bool, say: Callable[[str], None]) -> tuple[Any, Any]:
-    """The open file and its lock, tried until it is free where `wait` is on."""
+def _lock(session: SparkSession, path: Path, wait: bool, say: Callable[[str], None]) -> tuple[Any, Any, bool]:
+    """The open file, its lock, and whether it had to be waited for."""
     handle = session._jvm.java.io.RandomAccessFile(str(path), "rw")  # type: ignore[union-attr]
     told = False
     while (locked := handle.getChannel().tryLock()) is None:
@@ -52,7 +53,7 @@ def _lock(session: SparkSession, path: Path, wait: bool, say: Callable[[str], No
             say(f"waiting for {holder}")
             told = True
         time.sleep(_SECONDS_BETWEEN_TRIES)
-    return handle, locked
+    return handle, locked, told
 
 
 def _self(run_id: str) -> dict[str, Any]:

@@ -55,6 +55,10 @@ class TablePlan:
         return bool(self.due or self.regate or self.gone or self.awaits)
 
 
+Tables = dict[str, dict[str, tuple[Slice, str]] | None]
+"""Table -> slice id -> slice and digest; None where the slices are not known yet."""
+
+
 @dataclass
 class State:
     """Slice id -> slice and digest, of every table and source that tables further on read.
@@ -65,7 +69,7 @@ class State:
     """
 
     sources: Mapping[str, Source]
-    tables: dict[str, dict[str, tuple[Slice, str]] | None] = field(default_factory=dict)
+    tables: Tables = field(default_factory=dict)
 
     def settle(self, table: str, slices: Iterable[tuple[Slice, str]]) -> None:
         """Enters slices just published where the tables further on look them up."""

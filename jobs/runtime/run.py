@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from pyspark.sql import SparkSession
 from rich.console import Console
 
 from haiguan.expectations.gate import Gate
-from haiguan.jobs.report import write_report
+from haiguan.jobs.report import PAGE, write_report
 from haiguan.jobs.runtime.build import GateError, carry_out
 from haiguan.jobs.runtime.graph import Node, build_graph, fed_by, needed, sections
 from haiguan.jobs.runtime.lake import Lake
 from haiguan.jobs.runtime.lock import LakeHeldError, hold
 from haiguan.jobs.runtime.manifest import Manifest, slice_id
-from haiguan.jobs.runtime.plan import State, TablePlan, plan_table, without_unavailable
+from haiguan.jobs.runtime.plan import State, TablePlan, Tables, plan_table, without_unavailable
 from haiguan.jobs.runtime.progress import Progress
 from haiguan.jobs.runtime.session import open_session
 from haiguan.jobs.runtime.settings import Settings, load_settings, printable, settings_model
@@ -30,6 +30,8 @@ from haiguan.jobs.runtime.stages import STAGES
 from haiguan.jobs.runtime.workshop import Workshop
 from haiguan.jobs.simulate import SimulateSettings
 from haiguan.transforms.errors import InputError
+
+_NOTHING = "nothing to do: every table is up to date with its input, its settings and the code"
 
 
 @dataclass(frozen=True)
@@ -105,47 +107,40 @@ def run(request: Request, settings: Settings, console: Console) -> Path:
         GateError: a gate stopped the run (exit code 3).
         LakeHeldError: another run holds the lake (exit code 4).
     """
-    started = time.monotonic()
     run_id = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{uuid.uuid4().hex[:6]}"
-    progress = Progress(console)
-    work = work_of(request, settings)
-    lake = Lake(settings.lake)
-    reports = Path(settings.reports)
-    session = open_session(settings.spark, reports / "logs" / f"{run_id}.log")
-    with hold(session, lake.root, run_id, request.wait, progress.say):
+    progress, work, lake = Progress(console), work_of(request, settings), Lake(settings.lake)
+    # Faults of the files are told before Spark takes its seconds to start.
+    state = open_sources(work, settings, Manifest(lake, run_id), request.verify)
+    session = open_session(settings.spark, Path(settings.reports) / "logs" / f"{run_id}.log")
+    with hold(session, lake.root, run_id, request.wait, progress.say) as has_waited:
         lake.clear_leftovers()
         manifest = Manifest(lake, run_id)
-        facts = {"command": request.command, "code_revision": code_revision()}
-        manifest.record_run("started", **facts, details=json.dumps(printable(settings), default=str))
-        exit_code, gate = 1, None
-        try:
-            gate = Gate(run_id, reports / "data_docs", settings.gates.failing_rows, settings.gates.show_identifiers)
-            shop = _workshop(session, lake, manifest, gate, settings, work, progress, run_id, request)
+        if has_waited:
+            state = open_sources(work, settings, manifest, request.verify)
+        gates = settings.gates
+        gate = Gate(run_id, Path(settings.reports) / "data_docs", gates.failing_rows, gates.show_identifiers)
+        shop = Workshop(session, lake, manifest, gate, settings, state, progress, run_id, request.years)
+        with _recorded(request, shop):
             _walk(work, shop)
-            exit_code = 0
-        except Exception as error:
-            exit_code = exit_code_of(error)
-            raise
-        finally:
-            manifest.record_run("ended", **facts, exit_code=exit_code, seconds=time.monotonic() - started)
-            if gate is not None:
-                gate.build_docs()
-        return write_report(lake, run_id, reports, settings)
+    return Path(settings.reports) / PAGE
 
 
-def _workshop(
-    session: SparkSession,
-    lake: Lake,
-    manifest: Manifest,
-    gate: Gate,
-    settings: Settings,
-    work: Work,
-    progress: Progress,
-    run_id: str,
-    request: Request,
-) -> Workshop:
-    state = open_sources(work, settings, manifest, request.verify)
-    return Workshop(session, lake, manifest, gate, settings, state, progress, run_id, request.years)
+@contextlib.contextmanager
+def _recorded(request: Request, shop: Workshop) -> Iterator[None]:
+    """Writes into the manifest that the run started and how it ended, and the report of either."""
+    started, exit_code = time.monotonic(), 1
+    facts = {"command": request.command, "code_revision": code_revision()}
+    shop.manifest.record_run("started", **facts, details=json.dumps(printable(shop.settings), default=str))
+    try:
+        yield
+        exit_code = 0
+    except BaseException as error:
+        exit_code = exit_code_of(error)
+        raise
+    finally:
+        shop.manifest.record_run("ended", **facts, exit_code=exit_code, seconds=time.monotonic() - started)
+        shop.gate.build_docs()
+        write_report(shop.lake, shop.run_id, Path(shop.settings.reports), shop.settings)
 
 
 def open_sources(work: Work, settings: Settings, manifest: Manifest, verify: bool) -> State:
@@ -160,10 +155,10 @@ def open_sources(work: Work, settings: Settings, manifest: Manifest, verify: boo
             faults += error.faults
     if faults:
         raise InputError(*faults)
-    return State(sources=opened, tables=_published(work, manifest))
+    return State(sources=opened)
 
 
-def _published(work: Work, manifest: Manifest) -> dict:
+def _published_elsewhere(work: Work, manifest: Manifest) -> Tables:
     """Tables that this run reads and does not build, as they were published."""
     outside = {name for table in work.order for name in work.graph[table].inputs} - set(work.order)
     return {
@@ -174,31 +169,29 @@ def _published(work: Work, manifest: Manifest) -> dict:
 
 
 def _walk(work: Work, shop: Workshop) -> None:
-    plans = plan_all(work, shop)
+    plans = _plan(work, shop.state, shop.manifest, shop.settings, shop.lake, shop.years)
     shop.progress.expect(sum(plan.has_work for plan in plans))
     _say_lacking(work, shop.progress)
     if not any(plan.has_work for plan in plans):
-        shop.progress.say("nothing to do: every table is up to date with its input, its settings and the code")
+        shop.progress.say(_NOTHING)
         return
     for name, source in shop.state.sources.items():
         shop.manifest.record_files(name, source.files)
-    shop.state.tables.clear()
-    shop.state.tables.update(_published(work, shop.manifest))
+    shop.state.tables = _published_elsewhere(work, shop.manifest)
     for name in work.order:
         plan = plan_table(work.graph[name], shop.state, shop.manifest, shop.settings, shop.lake, shop.years)
         carry_out(plan, shop)
         if plan.left_stale:
-            shop.progress.say(
-                f"{name}: left as they were, outside --years: {', '.join(map(slice_id, plan.left_stale))}"
-            )
+            stale = ", ".join(map(slice_id, plan.left_stale))
+            shop.progress.say(f"{name}: left as they were, outside --years: {stale}")
 
 
-def plan_all(work: Work, shop: Workshop) -> list[TablePlan]:
+def _plan(
+    work: Work, state: State, manifest: Manifest, settings: Settings, lake: Lake, years: tuple[int, int] | None
+) -> list[TablePlan]:
     """The plan of every table, as far as it can be known before anything is built."""
-    return [
-        plan_table(work.graph[name], shop.state, shop.manifest, shop.settings, shop.lake, shop.years)
-        for name in work.order
-    ]
+    state.tables = _published_elsewhere(work, manifest)
+    return [plan_table(work.graph[name], state, manifest, settings, lake, years) for name in work.order]
 
 
 def _say_lacking(work: Work, progress: Progress) -> None:
@@ -216,13 +209,13 @@ def dry_run(request: Request, settings: Settings, console: Console) -> list[Tabl
     lake = Lake(settings.lake)
     manifest = Manifest(lake, "dry-run")
     state = open_sources(work, settings, manifest, request.verify)
-    plans = [plan_table(work.graph[name], state, manifest, settings, lake, request.years) for name in work.order]
+    plans = _plan(work, state, manifest, settings, lake, request.years)
     _say_lacking(work, progress)
     for plan in plans:
         for line in describe_plan(plan):
             progress.say(line)
     if not any(plan.has_work for plan in plans):
-        progress.say("nothing to do: every table is up to date with its input, its settings and the code")
+        progress.say(_NOTHING)
     return plans
 
 

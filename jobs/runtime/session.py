@@ -29,6 +29,8 @@ _ALWAYS = {
     # Spark 4 refuses GB18030 without the first, and ends the job at the first bad byte without the second.
     "spark.sql.legacy.javaCharsets": "true",
     "spark.sql.legacy.codingErrorAction": "true",
+    # HotSpot interprets methods above 8,000 bytes; below the limit Spark cuts them up instead.
+    "spark.sql.codegen.hugeMethodLimit": "8000",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.parquet.compression.codec": "zstd",

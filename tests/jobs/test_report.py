@@ -172,6 +172,7 @@ POINTS = [
         "position": 1,
         "column_label": "HS 848620 costs $5 to $6",
         "row": row,
+        "axis_label": "Share of world exports",
         "x": x,
         "value": value,
         "note": "Every reporter.",

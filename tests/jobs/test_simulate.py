@@ -55,7 +55,7 @@ def layouts() -> dict[int, dict]:
 
 @pytest.fixture(scope="module")
 def codes() -> dict[str, pd.DataFrame]:
-    folder = package_files("haiguan.conf.codes")
+    folder = package_files("haiguan.conf").joinpath("codes")
     return {
         name: pd.read_csv(folder.joinpath(f"{name}.csv").open(encoding="utf-8"), dtype=str, keep_default_na=False)
         for name in ("countries", "products")

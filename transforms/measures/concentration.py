@@ -86,13 +86,9 @@ def _exports(flows: DataFrame, settings: ConcentrationSettings) -> DataFrame:
 
     A reporter that reports no World row for a product and year counts with the sum of its partners.
     """
-    of_reporter = Window.partitionBy("year", "product_code", "reporter_code_m49")
-    has_world = F.max(F.col("partner_code_m49") == WORLD).over(of_reporter)
-    kept = (
-        flows.withColumn("reason", _why_left_out(settings)).where("reason IS NULL").withColumn("has_world", has_world)
-    )
     return (
-        kept.where((F.col("partner_code_m49") == WORLD) | ~F.col("has_world"))
+        _with_reason(flows, settings)
+        .where("reason IS NULL")
         .groupBy("year", "product_code", "reporter_code_m49")
         .agg(
             F.max("reporter_code").alias("reporter_code"),
@@ -102,24 +98,28 @@ def _exports(flows: DataFrame, settings: ConcentrationSettings) -> DataFrame:
     )
 
 
-def _why_left_out(settings: ConcentrationSettings) -> Column:
-    return (
+def _with_reason(flows: DataFrame, settings: ConcentrationSettings) -> DataFrame:
+    """The flows with the reason for which they are left out; null for the exports that count."""
+    is_world = F.col("partner_code_m49") == WORLD
+    of_reporter = Window.partitionBy("year", "product_code", "reporter_code_m49", "flow")
+    reason = (
         F.when(F.col("flow") != "export", F.col("flow"))
         .when(F.col("reporter_code_m49").isin(*settings.aggregate_reporters), F.lit("aggregate_reporter"))
+        .when(~is_world & F.max(is_world).over(of_reporter), F.lit("part_of_world"))
         .when(F.col("value_usd") == 0, F.lit("zero_value"))
     )
+    return flows.withColumn("reason", reason)
 
 
 def _left_out(flows: DataFrame, settings: ConcentrationSettings) -> DataFrame:
     """year, step, rule, records, amount_usd of the rows that are no exports of a country."""
+    value = dollars(F.sum(cents("value_usd"))).cast("decimal(38,6)")
     return (
-        flows.withColumn("rule", _why_left_out(settings))
-        .where("rule IS NOT NULL")
-        .groupBy("year", "rule")
-        .agg(
-            F.count("*").alias("records"), dollars(F.sum(cents("value_usd"))).cast("decimal(38,6)").alias("amount_usd")
-        )
-        .select("year", F.lit("dropped").alias("step"), "rule", "records", "amount_usd")
+        _with_reason(flows, settings)
+        .where("reason IS NOT NULL")
+        .groupBy("year", "reason")
+        .agg(F.count("*").alias("records"), value.alias("amount_usd"))
+        .select("year", F.lit("dropped").alias("step"), F.col("reason").alias("rule"), "records", "amount_usd")
     )
 
 

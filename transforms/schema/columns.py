@@ -126,6 +126,7 @@ _DECLARED = (
     Column("row_label", "string", "Label of the row"),
     Column("position", "int", "Column of the table, from 1; number of the series"),
     Column("column_label", "string", "Heading of the column; name of the series"),
+    Column("axis_label", "string", "What the vertical axis of a figure shows"),
     Column("x", "double", "Position of the point on the horizontal axis"),
     Column("value", "double", "The number, in full precision; null where the cell holds text only"),
     Column("text", "string", "The cell as printed"),

@@ -163,7 +163,7 @@ _DECLARED = (
     Table(
         name="result_studies__figures",
         grain="point of a series of a figure of a study",
-        columns=pick("study item title position column_label row x value note"),
+        columns=pick("study item title position column_label row axis_label x value note"),
         key=("study", "item", "position", "row"),
         slice=("study",),
     ),

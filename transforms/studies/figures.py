@@ -30,6 +30,7 @@ def result_studies__figures(
                         "position": position,
                         "column_label": product_label(product, concentration),
                         "row": row,
+                        "axis_label": content["axis"],
                         "x": float(year.year),
                         "value": float(getattr(year, content["series"])),
                         "note": content["note"],

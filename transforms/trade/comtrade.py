@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from itertools import chain
 
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
 from haiguan.transforms.money import exact, to_cents
 from haiguan.transforms.outcome import Outcome
 from haiguan.transforms.rules import broken_rules
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
 
 REVISIONS = {
     "H0": "HS1992",
