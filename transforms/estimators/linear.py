@@ -13,6 +13,7 @@ from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.demean import demean
 from haiguan.transforms.estimators.design import Design, build_design
+from haiguan.transforms.estimators.fit_statistics import fit_statistics, wald_statistic
 from haiguan.transforms.estimators.inference import Covariance
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
 from haiguan.transforms.estimators.small_sample import Convention
@@ -192,7 +193,7 @@ def estimates_of(
         terms=terms,
         covariance=covariance_frame,
         degrees_of_freedom=free,
-        statistics=fit_statistics(design, equation, residuals, slopes)
+        statistics=fit_statistics(design, equation.outcome_values, equation.outcome, residuals, slopes)
         | wald_statistic(beta, covariance, len(equation.names), free),
         covariance_kind=inference.describe(kind, tuple(design.clusters)),
         warnings=(*design.warnings, *equation.warnings, *inference.cluster_warnings(design.cluster_counts, slopes)),
@@ -288,34 +289,6 @@ def with_constant(
         np.hstack([equation.regressors, ones]),
         change,
     )
-
-
-def fit_statistics(design: Design, equation: Equation, residuals: np.ndarray, slopes: int) -> dict[str, float]:
-    """R2 about the mean (effects count as explained), adjusted and within R2, root mean squared error, likelihood."""
-    weights = np.ones(design.observations) if design.weights is None else design.weights
-    n = design.observations
-    unexplained = float(weights @ residuals**2)
-    total = float(weights @ (equation.outcome_values - equation.means[-1]) ** 2)
-    free = n - inference.parameters("iid", slopes, design, "reghdfe")
-    statistics = {
-        "r2": 1 - unexplained / total,
-        "outcome_mean": float(equation.means[-1]),
-        "log_likelihood": -n / 2 * (1 + np.log(2 * np.pi * unexplained / n)),
-    }
-    if free > 0:
-        statistics["r2_adjusted"] = 1 - (unexplained / free) / (total / (n - 1))
-        statistics["rmse"] = float(np.sqrt(unexplained / free))
-    if design.effect_names:
-        statistics["r2_within"] = 1 - unexplained / float(weights @ equation.outcome**2)
-    return statistics
-
-
-def wald_statistic(beta: np.ndarray, covariance: np.ndarray, slopes: int, free: int) -> dict[str, float]:
-    """F of all slopes jointly, where the covariance has the rank for it."""
-    block = covariance[:slopes, :slopes]
-    if slopes == 0 or free < slopes or np.linalg.matrix_rank(block, hermitian=True) < slopes:
-        return {}
-    return {"f_statistic": float(beta[:slopes] @ np.linalg.solve(block, beta[:slopes]) / slopes)}
 
 
 def sample_counts(design: Design) -> dict[str, Any]:

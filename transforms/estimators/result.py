@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from haiguan.transforms.errors import InputError
+
 CONFIDENCE = 0.95
 
 
@@ -66,12 +68,18 @@ def coefficient_table(
         terms (index `term`) and covariance (terms x terms). A term whose standard error is zero has an infinite
         statistic (zero if the estimate is zero too), so that no NaN is ever printed.
 
+    Raises:
+        InputError: an estimate or its variance is NaN.
+
     >>> terms, _ = coefficient_table(["x"], np.array([1.0]), np.array([[0.25]]), degrees_of_freedom=30)
     >>> terms.round(4).loc["x", ["statistic", "p_value", "ci_low"]].to_list()
     [2.0, 0.0546, -0.0211]
     """
     index = pd.Index(list(names), name="term")
     estimates = np.asarray(estimates, dtype=float)
+    lost = index[np.isnan(estimates) | np.isnan(np.diag(covariance))]
+    if len(lost):
+        raise InputError(f"No number came out for {', '.join(lost)}: rescale columns of extreme size.")
     errors = np.sqrt(np.clip(np.diag(covariance), 0, None))
     infinite = np.where(estimates == 0, 0.0, np.copysign(np.inf, estimates))
     statistic = np.divide(estimates, errors, out=infinite, where=errors > 0)

@@ -275,3 +275,17 @@ def test_few_clusters_are_named():
     assert any(text.startswith("Fewer clusters of half (2) than regressors") for text in fit.warnings)
     assert not fit.terms.isna().to_numpy().any()
     assert "f_statistic" not in fit.statistics
+
+
+def test_no_number_is_ever_nan():
+    frame = random_panel(1)
+    frame["x"] = frame["x"] * 1e200
+    with np.errstate(over="ignore", invalid="ignore"), pytest.raises(InputError, match="x"):
+        least_squares(frame, "y", ["x"], covariance="iid")
+
+
+def test_a_perfect_fit_is_printed_without_nan():
+    frame = random_panel(1).assign(y=lambda f: 2 * f["x"])
+    fit = least_squares(frame, "y", ["x"], covariance="iid")
+    assert fit.terms.loc["x", "estimate"] == pytest.approx(2)
+    assert not fit.terms.isna().to_numpy().any()
