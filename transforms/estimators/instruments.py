@@ -16,6 +16,7 @@ from haiguan.transforms.estimators.identification import Instruments, identifica
 from haiguan.transforms.estimators.inference import Covariance
 from haiguan.transforms.estimators.linear import (
     Equation,
+    Solution,
     equation_of,
     estimates_of,
     partialled,
@@ -225,20 +226,8 @@ def second_stage(
     _check_first_stage(system, projected, equation.regressors, design)
     beta, bread, _ = solve(projected, equation.outcome, design.weights)
     residuals = equation.outcome - equation.regressors @ beta
-    solved = replace(equation, regressors=projected)
-    return estimates_of(
-        "two-stage least squares",
-        solved,
-        system.outcome,
-        beta,
-        bread,
-        residuals,
-        design,
-        data,
-        kind,
-        convention,
-        reported,
-    )
+    solution = Solution(replace(equation, regressors=projected), beta, bread, residuals)
+    return estimates_of("two-stage least squares", system.outcome, solution, design, data, kind, convention, reported)
 
 
 def _check_first_stage(system: System, projected: np.ndarray, regressors: np.ndarray, design: Design) -> None:

@@ -148,19 +148,31 @@ def regress(
     reported: bool,
 ) -> Estimates:
     """Least squares on an equation whose effects are partialled out, the constant reported or not."""
-    beta, bread, residuals = solve(equation.regressors, equation.outcome, design.weights)
-    return estimates_of(
-        "least squares", equation, outcome, beta, bread, residuals, design, data, kind, convention, reported
-    )
+    solution = Solution(equation, *solve(equation.regressors, equation.outcome, design.weights))
+    return estimates_of("least squares", outcome, solution, design, data, kind, convention, reported)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A linear equation that is solved.
+
+    Attributes:
+        equation: its regressors are those whose products with the residuals are the scores.
+        beta: K coefficients.
+        bread: K x K inverse of the weighted cross product of the regressors.
+        residuals: N, structural.
+    """
+
+    equation: Equation
+    beta: np.ndarray
+    bread: np.ndarray
+    residuals: np.ndarray
 
 
 def estimates_of(
     estimator: str,
-    equation: Equation,
     outcome: str,
-    beta: np.ndarray,
-    bread: np.ndarray,
-    residuals: np.ndarray,
+    solution: Solution,
     design: Design,
     data: pd.DataFrame,
     kind: Covariance,
@@ -171,20 +183,18 @@ def estimates_of(
 
     Args:
         estimator: its name.
-        equation: what was solved; its regressors are those whose products with the residuals are the scores.
         outcome: name of the left-hand side.
-        beta: K coefficients.
-        bread: K x K inverse of the weighted cross product of the equation's regressors.
-        residuals: N, structural.
+        solution: what was solved.
         design: the sample.
         data: the frame it was taken from.
         kind: of the covariance.
         convention: of the small-sample factor.
         reported: whether the constant is.
     """
+    equation, residuals = solution.equation, solution.residuals
     slopes = len(equation.names) + (reported and not design.effect_names)
     counted = inference.parameters(kind, slopes, design, convention)
-    names, beta, bread, regressors, change = with_constant(equation, beta, bread, design, reported)
+    names, beta, bread, regressors, change = with_constant(solution, design, reported)
     covariance, free = inference.covariance_of(kind, bread, regressors, residuals, counted, design, data, convention)
     terms, covariance_frame = coefficient_table(names, change @ beta, change @ covariance @ change.T, free)
     return Estimates(
@@ -265,7 +275,7 @@ def solve(
 
 
 def with_constant(
-    equation: Equation, beta: np.ndarray, bread: np.ndarray, design: Design, reported: bool
+    solution: Solution, design: Design, reported: bool
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Adds the constant to a solved equation whose columns have mean zero.
 
@@ -273,6 +283,7 @@ def with_constant(
         names, coefficients, bread and regressors with a column of ones last, whose coefficient is the outcome's mean;
         and the matrix that turns those coefficients into the reported ones (constant = mean(y) - mean(x)'b).
     """
+    equation, beta, bread = solution.equation, solution.beta, solution.bread
     if not reported:
         return equation.names, beta, bread, equation.regressors, np.eye(len(beta))
     size = len(beta) + 1
