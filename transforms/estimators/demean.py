@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from pyfixest.core.demean import WithinPreconditionerName
 from pyfixest.core.demean import demean as alternating_projections
 from pyfixest.core.demean import demean_within as preconditioned_lsmr
 
@@ -11,8 +12,11 @@ from haiguan.transforms.errors import InputError
 TOLERANCE = 1e-9
 KRYLOV_TOLERANCE = 1e-11
 ROUNDS_OF_PROJECTIONS = 20
-DIAGONAL_ITERATIONS = 100
 MAXIMUM_ITERATIONS = 10_000
+PRECONDITIONERS: tuple[tuple[WithinPreconditionerName, int], ...] = (
+    ("diagonal", 100),
+    ("additive", MAXIMUM_ITERATIONS),
+)
 
 
 def demean(
@@ -59,7 +63,7 @@ def _iterate(
     # additive preconditioner, dear to set up on large well-mixed effects, a handful. So each is tried in that order.
     unweighted = np.ones(len(columns)) if weights is None else weights
     residuals, converged = alternating_projections(columns, effects, unweighted, tolerance, ROUNDS_OF_PROJECTIONS)
-    for preconditioner, iterations in (("diagonal", DIAGONAL_ITERATIONS), ("additive", MAXIMUM_ITERATIONS)):
+    for preconditioner, iterations in PRECONDITIONERS:
         if not converged:
             residuals, converged, _ = preconditioned_lsmr(
                 columns,

@@ -69,6 +69,25 @@ class Design:
         return self.matrix[:, [self.names.index(name) for name in names]]
 
 
+def check_lists(**names: Sequence[str]) -> None:
+    """Refuses a single name where a list of names belongs, which Python would take letter by letter.
+
+    Raises:
+        InputError: arguments that are text, or whose items are not.
+    """
+    single = [
+        f"{role} must be a list of names, not {value!r}." for role, value in names.items() if isinstance(value, str)
+    ]
+    mixed = [
+        f"{role} holds {item!r}, which is no name of a column."
+        for role, value in names.items()
+        for item in value
+        if not isinstance(item, str)
+    ]
+    if single or mixed:
+        raise InputError(*single, *mixed)
+
+
 def build_design(
     data: pd.DataFrame,
     terms: Sequence[str],

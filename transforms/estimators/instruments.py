@@ -11,7 +11,7 @@ import pandas as pd
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.anderson_rubin import anderson_rubin
-from haiguan.transforms.estimators.design import Design, build_design
+from haiguan.transforms.estimators.design import Design, build_design, check_lists
 from haiguan.transforms.estimators.identification import Instruments, identification_statistics
 from haiguan.transforms.estimators.inference import Covariance
 from haiguan.transforms.estimators.linear import (
@@ -81,6 +81,13 @@ def two_stage_least_squares(
     >>> round(fit.statistics["kleibergen_paap_f"], 5)
     66.61546
     """
+    check_lists(
+        regressors=regressors,
+        endogenous=endogenous,
+        instruments=instruments,
+        fixed_effects=fixed_effects,
+        clusters=clusters,
+    )
     kind = inference.resolve(covariance, clusters)
     convention: Convention = "ivreghdfe" if small_sample == "reghdfe" else small_sample
     _check_roles(outcome, regressors, endogenous, instruments)

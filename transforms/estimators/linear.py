@@ -12,7 +12,7 @@ import pandas as pd
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.demean import demean
-from haiguan.transforms.estimators.design import Design, build_design
+from haiguan.transforms.estimators.design import Design, build_design, check_lists
 from haiguan.transforms.estimators.fit_statistics import fit_statistics, wald_statistic
 from haiguan.transforms.estimators.inference import Covariance
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
@@ -70,6 +70,7 @@ def least_squares(
     >>> fit.observations, fit.singletons, fit.clusters
     (6, 1, {'firm': 3})
     """
+    check_lists(regressors=regressors, fixed_effects=fixed_effects, clusters=clusters)
     kind = inference.resolve(covariance, clusters)
     design = build_design(data, [outcome, *regressors], fixed_effects=fixed_effects, clusters=clusters, weights=weights)
     reported = not fixed_effects if constant is None else constant
@@ -125,8 +126,8 @@ def equation_of(
         within = f" once {', '.join(design.effect_names)} are absorbed" if design.effect_names else ""
         raise InputError(f"The outcome {outcome!r} does not vary in the sample{within}.")
     kept, warnings = select_columns(names, residuals[:, 1:], variation[1:], design)
-    if names and not kept:
-        raise InputError(f"No regressor is left. {' '.join(warnings)}")
+    if not kept and (names or design.effect_names):
+        raise InputError(f"No regressor is left. {' '.join(warnings)}".rstrip())
     chosen = [1 + j for j in kept]
     return Equation(
         names=tuple(names[j] for j in kept),

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.naming import unknown_name
 
 Convention = Literal["reghdfe", "ivreghdfe", "fixest", "none"]
 
@@ -68,10 +71,15 @@ def count_parameters(
         convention: `reghdfe` adds one where an effect is nested; `ivreghdfe` does not but counts at least one absorbed
             parameter; `fixest` (fixef.K = "nested") takes only one redundant level per further effect.
 
+    Raises:
+        InputError: an unknown convention.
+
     >>> firm, year = np.repeat(np.arange(3), 2), np.tile(np.arange(2), 3)
     >>> [count_parameters(1, np.column_stack([firm, year]), [True, False], c) for c in ("reghdfe", "ivreghdfe")]
     [3, 2]
     """
+    if convention not in get_args(Convention):
+        raise InputError(unknown_name("small-sample convention", convention, get_args(Convention)))
     if effects.shape[1] == 0:
         return slopes
     levels = effects.max(axis=0) + 1

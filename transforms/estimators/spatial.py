@@ -15,6 +15,7 @@ from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.covariance import cluster_sums, intersection
 
 EARTH_RADIUS_KM = 6371.01
+MOST_PERIODS = 100_000
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,12 @@ def default_lags(periods: int) -> int:
 
 
 def _whole_periods(column: pd.Series) -> np.ndarray:
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    numeric = pd.api.types.is_numeric_dtype(column)
+    values = column.to_numpy(dtype=float, na_value=np.nan) if numeric else np.full(len(column), np.nan)
     if np.isnan(values).any() or (values != np.floor(values)).any():
         raise InputError(f"Driscoll-Kraay errors need whole numbers in {column.name!r} for every observation.")
+    if np.ptp(values) > MOST_PERIODS:
+        raise InputError(
+            f"Driscoll-Kraay errors: {column.name!r} spans {np.ptp(values):,.0f} periods; number them 1, 2, 3."
+        )
     return values.astype(np.int64)

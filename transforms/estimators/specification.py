@@ -20,7 +20,7 @@ from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.sample_filter import AllOf, Condition, columns_named
 from haiguan.transforms.estimators.small_sample import Convention
 from haiguan.transforms.estimators.spatial import Conley, DriscollKraay
-from haiguan.transforms.estimators.tagged import Settings, by_key, input_error
+from haiguan.transforms.estimators.tagged import Settings, by_key, input_error, models_by_tag
 from haiguan.transforms.estimators.variables import Transformation, transformation_columns
 
 EstimatorName = Literal["least_squares", "two_stage_least_squares", "probit", "logit", "poisson", "quantile_regression"]
@@ -151,6 +151,15 @@ class Table(Equation):
         return columns
 
 
+SECTIONS = {
+    "": Table,
+    "columns": Column,
+    "print": Printing,
+    **models_by_tag(Condition),
+    **models_by_tag(Transformation),
+}
+
+
 def read_table(settings: Mapping[str, Any], where: str = "specification") -> Table:
     """A table from the mapping that a YAML file holds.
 
@@ -167,8 +176,7 @@ def read_table(settings: Mapping[str, Any], where: str = "specification") -> Tab
     try:
         return Table.model_validate(settings)
     except ValidationError as error:
-        sections: dict[str, type[Settings]] = {"": Table, "columns": Column, "print": Printing}
-        raise input_error(error, where, sections) from error
+        raise input_error(error, where, SECTIONS) from error
 
 
 def resolved_columns(table: Table) -> list[Column]:

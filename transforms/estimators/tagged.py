@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError
 
@@ -27,6 +27,12 @@ def by_key(*keys: str) -> Discriminator:
     return Discriminator(
         tag, custom_error_type="unknown_key", custom_error_message=f"needs one of the keys {', '.join(keys)}"
     )
+
+
+def models_by_tag(union: Any) -> dict[str, type[BaseModel]]:
+    """The members of a tagged union by their tags."""
+    members = (get_args(member) for member in get_args(get_args(union)[0]))
+    return {tag.tag: model for model, tag in members}
 
 
 def input_error(error: ValidationError, where: str, known: Mapping[str, type[BaseModel]]) -> InputError:

@@ -244,6 +244,10 @@ def test_products_of_columns():
         ({"weight": -1.0}, {"weights": "weight"}, "negative"),
         ({"firm": range(30)}, {"fixed_effects": ["firm"]}, "singleton of firm"),
         ({}, {"covariance": "clusterd"}, "did you mean 'clustered'"),
+        ({}, {"small_sample": "rehdfe"}, "did you mean 'reghdfe'"),
+        ({}, {"regressors": "xw"}, "regressors must be a list of names, not 'xw'"),
+        ({}, {"regressors": [1]}, "regressors holds 1, which is no name"),
+        ({}, {"regressors": [], "fixed_effects": ["year"]}, "No regressor is left"),
         ({}, {"covariance": "iid", "clusters": ["city"]}, "drop one"),
     ],
 )

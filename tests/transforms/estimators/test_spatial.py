@@ -66,10 +66,13 @@ def test_lags_of_xtscc():
         (Conley("lat", "longitude", 100), "did you mean 'lon'"),
         (Conley("lat", "lon", 100), "of every observation"),
         (DriscollKraay("quarter"), "whole numbers"),
+        (DriscollKraay("day"), "whole numbers"),
+        (DriscollKraay("code"), "spans 990,000 periods"),
     ],
 )
 def test_bad_places_and_periods_are_named(covariance, reason):
     frame = SAMPLE.assign(x=SCORES[:, 0], y=SCORES[:, 1], quarter=2000.25)
+    frame["day"], frame["code"] = pd.Timestamp("2004-05-01"), 10_000 * np.arange(100)
     frame.loc[3, "lat"] = np.nan
     with pytest.raises(InputError, match=reason):
         least_squares(frame, "y", ["x"], covariance=covariance)

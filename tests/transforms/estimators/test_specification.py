@@ -87,6 +87,8 @@ def test_a_filter_that_does_not_fit_the_data_is_named(content, reason):
         ({"sample": {"column": "x", "comparison": "in", "value": 3}}, "takes a list of values"),
         ({"sample": {"column": "x", "comparison": "missing", "value": 3}}, "takes no value"),
         ({"sample": {"colum": "x"}}, "needs one of the keys column, all, any, not"),
+        ({"sample": {"column": "x", "comparision": ">"}}, "no key 'comparision'; did you mean 'comparison'"),
+        ({"variables": {"v": {"lag": "x", "units": "firm", "period": "t"}}}, "no key 'units'; did you mean 'unit'"),
         ({"sample": "x > 3"}, "needs one of the keys"),
         ({"variables": {"v": {"logg": "x"}}}, "needs one of the keys log, power"),
         ({"table": "../etc"}, "table"),
