@@ -75,20 +75,22 @@ def take_inventory(
     Raises:
         InputError: all faults of all files: missing, empty, without a layout, cut off, of a year outside the settings.
     """
-    faults: list[str] = []
+    paths_and_names, faults = _discover(source, paths)
     found: list[File] = []
-    for path, name in _discover(source, paths):
+    for path, name in paths_and_names:
         try:
             found.append(_examine(path, name, layouts, years, known.get(name)))
         except InputError as error:
             faults += error.faults
+    distinct = _without_copies(found)
+    faults += _shared_names(source, distinct)
     if faults:
         raise InputError(*faults)
-    return _without_copies(found)
+    return distinct
 
 
-def _discover(source: str, paths: str | Sequence[str]) -> list[tuple[Path, str]]:
-    """Path and name of every file, sorted by name; hidden files are passed over."""
+def _discover(source: str, paths: str | Sequence[str]) -> tuple[list[tuple[Path, str]], list[str]]:
+    """Path and name of every file, sorted by name, hidden files passed over; and the paths where there is none."""
     listed = [paths] if isinstance(paths, str) else list(paths)
     found: dict[Path, str] = {}
     faults = []
@@ -99,9 +101,7 @@ def _discover(source: str, paths: str | Sequence[str]) -> list[tuple[Path, str]]
                 f"inputs.{source}: {text}: no such file, and no file in it; correct the path or set it to null"
             )
         found.update({path: path.relative_to(root).as_posix() for path, root in matches})
-    if faults:
-        raise InputError(*faults)
-    return sorted(found.items(), key=lambda pair: pair[1])
+    return sorted(found.items(), key=lambda pair: (pair[1], str(pair[0]))), faults
 
 
 def _expand(text: str) -> list[tuple[Path, Path]]:
@@ -116,6 +116,7 @@ def _expand(text: str) -> list[tuple[Path, Path]]:
 
 
 def _examine(path: Path, name: str, layouts: Sequence[Layout], years: tuple[int, int], known: Known | None) -> File:
+    _refuse_unseen_by_spark(path)
     status = path.stat()
     if status.st_size == 0:
         raise InputError(f"{path}: the file is empty; fetch it again or take it out of the inputs")
@@ -128,11 +129,28 @@ def _examine(path: Path, name: str, layouts: Sequence[Layout], years: tuple[int,
             f"{path}: the file is of {year}, but run.years is {years[0]} to {years[1]}; widen run.years or take it out"
         )
     headings = layout.split(first_line) or []
+    _refuse_repeated(path, headings, layout)
     _refuse_truncated(path, len(headings), layout)
     modified_at = datetime.fromtimestamp(status.st_mtime, timezone.utc)
     unchanged = known is not None and (known.size, known.modified_at) == (status.st_size, modified_at)
     sha256 = known.sha256 if known is not None and unchanged else _sha256(path)
     return File(path, name, status.st_size, modified_at, sha256, layout, tuple(headings), year)
+
+
+def _refuse_unseen_by_spark(path: Path) -> None:
+    """Spark passes over such files without a word, also where they are named one by one."""
+    if (path.name.startswith("_") and "=" not in path.name) or path.name.endswith("._COPYING_"):
+        raise InputError(f"{path}: Spark does not read files whose names begin with _ or end in ._COPYING_; rename it")
+
+
+def _refuse_repeated(path: Path, headings: Sequence[str], layout: Layout) -> None:
+    """Two headings of one column leave it open which of the two fields is meant."""
+    columns = [layout.headings[heading] for heading in headings if heading in layout.headings]
+    repeated = [h for h in dict.fromkeys(headings) if h in layout.headings and columns.count(layout.headings[h]) > 1]
+    if repeated:
+        raise InputError(
+            f"{path}, line 1: a column stands twice in the headings ({', '.join(repeated)}); take one of them out"
+        )
 
 
 def _refuse_truncated(path: Path, fields: int, layout: Layout) -> None:
@@ -167,6 +185,19 @@ def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             yield chunk
+
+
+def _shared_names(source: str, files: Sequence[File]) -> list[str]:
+    """Files that only the inputs above them tell apart: a record is traced by the name below them."""
+    by_name: dict[str, list[File]] = {}
+    for file in files:
+        by_name.setdefault(file.name, []).append(file)
+    return [
+        f"inputs.{source}: {' and '.join(str(file.path) for file in alike)} have the same name below their inputs; "
+        "name the folder above both instead"
+        for alike in by_name.values()
+        if len(alike) > 1
+    ]
 
 
 def _without_copies(found: Sequence[File]) -> list[File]:

@@ -19,8 +19,6 @@ _BLOCK = "file_path string, block_start bigint, first_id bigint, lines_before bi
 # What Hadoop would read as a pattern in a path.
 _GLOB = re.compile(r"[\[\]{}*?\\]")
 _BAD = "haiguan_unsplittable"
-# from_csv turns the null value into null; this one stands in no file, so an empty field stays an empty string.
-_NEVER = "\u0000haiguan\u0000"
 
 
 def read_delimited(session: SparkSession, files: Sequence[File], table: Table) -> DataFrame:
@@ -52,8 +50,6 @@ def _read_alike(session: SparkSession, files: Sequence[File], table: Table) -> D
         "sep": layout.separator,
         "quote": '"',
         "escape": '"',
-        "nullValue": _NEVER,
-        "emptyValue": "",
         "columnNameOfCorruptRecord": _BAD,
     }
     parsed = (
@@ -69,8 +65,9 @@ def _read_alike(session: SparkSession, files: Sequence[File], table: Table) -> D
 
 
 def _why_unreadable() -> Column:
+    """from_csv says nothing of a blank line, which has no fields at all."""
     undecodable = F.when(F.col("is_undecodable"), F.lit("undecodable"))
-    return undecodable.when(F.col("fields").getField(_BAD).isNotNull(), F.lit("unsplittable"))
+    return undecodable.when((F.col("text") == "") | F.col("fields").getField(_BAD).isNotNull(), F.lit("unsplittable"))
 
 
 def _raw_column(name: str, found: dict[str | None, str]) -> Column:
@@ -78,7 +75,8 @@ def _raw_column(name: str, found: dict[str | None, str]) -> Column:
     if name == "raw_bytes_hex":
         return F.when(~readable, F.hex("bytes")).alias(name)
     if name in found:
-        return F.when(readable, F.col("fields").getField(found[name])).alias(name)
+        # from_csv makes an empty field null, whatever its options say
+        return F.when(readable, F.coalesce(F.col("fields").getField(found[name]), F.lit(""))).alias(name)
     if name.endswith("_text"):
         return F.lit(None).cast("string").alias(name)
     return F.col(name)
@@ -128,4 +126,7 @@ def _blocks(session: SparkSession, lines: DataFrame, files: Sequence[File]) -> D
         for row in of_file:
             rows.append((path, row.block_start, row.first_id, before, unquote(urlparse(path).path)))
             before += row.lines
+    unread = {os.path.abspath(file.path) for file in files} - {row[-1] for row in rows}
+    if unread:
+        raise RuntimeError(f"Spark has read nothing of {', '.join(sorted(unread))}")
     return session.createDataFrame(rows, _BLOCK)
