@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, Tag, ValidationError, field_validator
+from pydantic import BaseModel, Field, Tag, ValidationError, field_validator
 
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.inference import Covariance
@@ -151,7 +151,7 @@ class Table(Equation):
         return columns
 
 
-SECTIONS = {
+SECTIONS: dict[str, type[BaseModel]] = {
     "": Table,
     "columns": Column,
     "print": Printing,
