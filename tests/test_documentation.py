@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import typer
 import yaml
@@ -25,8 +27,15 @@ from haiguan.jobs.runtime.settings import load_settings, settings_model, valid_k
 from haiguan.jobs.runtime.stages import STAGES
 from haiguan.jobs.simulate import SimulateSettings
 from haiguan.transforms.customs.coding import CODED_FIELDS
+from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.specification import columns_read, read_table
 from haiguan.transforms.schema import COLUMNS, TABLES
+from haiguan.transforms.simulation.draws import Draws
+from haiguan.transforms.simulation.editions import years_between
+from haiguan.transforms.simulation.firms import PLANTED_B, simulate_firms
+from haiguan.transforms.simulation.plan import plan_records
+from haiguan.transforms.simulation.rules import FLAGS, REJECTING, defects_per_rule, records_per_flag
+from haiguan.transforms.simulation.truth import repeated, totals
 from haiguan.transforms.studies.estimates import specification_of
 
 ROOT = Path(__file__).parents[1]
@@ -173,6 +182,47 @@ def anchors(document: Path) -> Iterator[str]:
         yield re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
+@pytest.fixture(scope="module")
+def demo():
+    """The world of `make demo` as the simulator draws it, before any file is written."""
+    settings = load_settings(MODEL).simulate
+    declarations = int(re.search(r"^DECLARATIONS \?= (\d+)$", text_of("Makefile"), re.MULTILINE).group(1))
+    draws = Draws(settings.seed)
+    firms = simulate_firms(draws, declarations, years_between(*settings.years))
+    return firms, plan_records(draws, firms, declarations)
+
+
+def test_the_counts_of_the_readme_are_those_of_the_demo(demo):
+    _, plan = demo
+    told = section("README.md", "What the demo shows")
+    good = totals(plan)
+    published, dollars = good.records.sum(), good.value_usd.map(Decimal).sum()
+    defects = defects_per_rule(published)
+    assert f"| Declarations published | {published:,} | {dollars:,} |" in told
+    assert f"| Annual flows: the declarations summed up | | {dollars:,} |" in told
+    assert f"{len(REJECTING)} kinds of defects, {defects} records each | {len(REJECTING) * defects} |" in told
+    assert f"| Lines in {len(plan.files)} files | {published + len(REJECTING) * defects:,} |" in told
+    assert f"- {len(FLAGS) * records_per_flag(published)} of the published records carry a flag" in told
+    assert len(repeated(plan)) == 2
+    assert "- Two more files are copies" in told
+
+
+def test_the_regression_of_the_readme_is_that_of_the_demo(demo):
+    firms, _ = demo
+    told = " ".join(section("README.md", "What the demo shows").split())
+    firm, year = np.nonzero((firms.import_cents > 0) & (firms.export_cents > 0))
+    panel = pd.DataFrame({"firm": firm, "year": year})
+    panel["ln_imports"] = np.log(firms.import_cents[firm, year] / 100)
+    panel["ln_exports"] = np.log(firms.export_cents[firm, year] / 100)
+    fit = least_squares(panel, "ln_exports", ["ln_imports"], fixed_effects=["firm", "year"], clusters=["firm"])
+    term = fit.terms.loc["ln_imports"]
+    assert term.ci_low < PLANTED_B < term.ci_high
+    assert f"| Firms and years with exports and imports | {len(panel):,} |" in told
+    assert f"was set to {PLANTED_B} when" in told
+    assert f"gives {term.estimate:.3f}, with a 95 % interval from {term.ci_low:.3f} to {term.ci_high:.3f}" in told
+    assert f"from {fit.observations:,} observations; {fit.singletons} more were singletons" in told
+
+
 def test_the_settings_of_the_readme_are_valid(tmp_path):
     (block,) = blocks(text_of("README.md"), "yaml")
     (tmp_path / "archive.yaml").write_text(block, encoding="utf-8")
@@ -206,6 +256,11 @@ def test_the_layout_of_the_example_reads_its_files(tmp_path):
     assert find_layout("Zhejiang_2005.csv", first_line, layouts) is written
     assert set(written.headings.values()) <= set(TABLES["raw_customs__declarations"].column_names)
     assert set(written.codings) <= set(CODED_FIELDS)
+
+
+def test_the_message_about_unknown_headings_points_to_a_section_that_is_there():
+    (heading,) = re.findall(r"CONTRIBUTING\.md, '([^']+)'", text_of("jobs/runtime/layouts.py"))
+    assert blocks(section("CONTRIBUTING.md", heading), "yaml")
 
 
 def test_the_codes_of_the_example_layout_are_declared():
