@@ -1,4 +1,4 @@
-"""The worked examples in the docstrings of the estimators."""
+"""The worked examples in the docstrings of production functions, channels, decompositions and permutations."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ import pkgutil
 import pytest
 
 from haiguan.transforms import estimators
+from haiguan.transforms.estimators import production
 
-MODULES = [module.name for module in pkgutil.walk_packages(estimators.__path__, f"{estimators.__name__}.")]
+SINGLE = (
+    "correlation", "decomposition", "event_study", "grouped_two_step", "mediation", "placebo", "poisson", "quantile",
+)  # fmt: skip
+MODULES = [
+    *(f"{estimators.__name__}.{name}" for name in SINGLE),
+    *(f"{production.__name__}.{module.name}" for module in pkgutil.iter_modules(production.__path__)),
+]
 
 
 @pytest.mark.parametrize("name", MODULES)
