@@ -141,6 +141,7 @@ def test_python_commands_exist():
     for words in [*shown_commands("python"), *shown_commands(".venv/bin/python")]:
         if words[1] == "-m":
             assert importlib.util.find_spec(words[2]), words
+            assert words[2] != "pytest" or all((ROOT / path).exists() for path in words[3:]), words
         else:
             assert (ROOT / words[1]).is_file(), words
 
