@@ -43,9 +43,11 @@ def demean(
     """
     if effects.shape[1] == 0 or columns.shape[1] == 0:
         return columns
-    centre, scale = columns.mean(axis=0), columns.std(axis=0)
+    scaled = columns - columns.mean(axis=0)
+    scale = np.sqrt(np.einsum("ij,ij->j", scaled, scaled) / len(scaled))
     scale[scale == 0] = 1.0
-    residuals, converged = _iterate((columns - centre) / scale, effects, weights, tolerance)
+    scaled /= scale
+    residuals, converged = _iterate(scaled, effects, weights, tolerance)
     if not converged:
         raise InputError(
             f"The fixed effects could not be partialled out in {MAXIMUM_ITERATIONS:,} iterations: "

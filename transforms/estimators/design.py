@@ -66,7 +66,8 @@ class Design:
 
     def columns(self, names: Iterable[str]) -> np.ndarray:
         """The columns of `matrix` with these names."""
-        return self.matrix[:, [self.names.index(name) for name in names]]
+        wanted = tuple(names)
+        return self.matrix if wanted == self.names else self.matrix[:, [self.names.index(name) for name in wanted]]
 
 
 def check_lists(**names: Sequence[str]) -> None:
