@@ -92,12 +92,18 @@ def adopt(path: Path, staged: Path, table: Table, slices: Sequence[Mapping[str, 
 
     Returns:
         The version of the table that holds the new files.
+
+    Raises:
+        ValueError: a staged row belongs to none of the slices, and would stand beside the published rows of its own.
     """
     target = DeltaTable(str(path))
     whole = slices is None or not table.slice
     redeclared = not is_as_declared(path, table)
+    added = _added_files(staged, staged.relative_to(path))
+    if not whole:
+        _refuse_other_slices(added, table, slices or ())
     target.create_write_transaction(
-        _added_files(staged, staged.relative_to(path)),
+        added,
         mode="overwrite",
         schema=DeltaTable(str(staged)).schema(),
         partition_by=list(table.slice),
@@ -135,6 +141,16 @@ def _added_files(staged: Path, below: Path) -> list[AddAction]:
                     )
                 )
     return actions
+
+
+def _refuse_other_slices(added: Iterable[AddAction], table: Table, slices: Iterable[Mapping[str, Any]]) -> None:
+    replaced = {tuple(str(values[name]) for name in table.slice) for values in slices}
+    found = {tuple(action.partition_values[name] for name in table.slice) for action in added}
+    strays = sorted(str(values) for values in found - replaced)
+    if strays:
+        raise ValueError(
+            f"{table.name}: rows of {', '.join(table.slice)} {', '.join(strays)} are not among the slices to replace"
+        )
 
 
 def _partition_filters(table: Table, slices: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]]:

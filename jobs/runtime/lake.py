@@ -112,10 +112,12 @@ class Lake:
         return delta.adopt(self.path(staged.table.name), staged.path, staged.table, slices, run_id)
 
     def discard(self, staged: Sequence[Staged]) -> None:
-        """Removes rows that were staged and not published; published ones have no log in their staging any more."""
+        """Removes rows that were staged and not published; of published ones, the log that an interruption left."""
         for one in staged:
-            if (one.path / "_delta_log").exists():
-                shutil.rmtree(one.path, ignore_errors=True)
+            log = one.path / "_delta_log"
+            if log.exists():
+                adopted = delta.has_adopted(self.path(one.table.name), one.path)
+                shutil.rmtree(log if adopted else one.path, ignore_errors=True)
 
     def remove_slices(self, session: SparkSession, table: Table, slices: Sequence[Slice], run_id: str) -> int:
         """Publishes that the slices hold nothing any more."""

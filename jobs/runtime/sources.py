@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pandas as pd
 import yaml
 from pyspark.sql import DataFrame, SparkSession
 
+from haiguan.jobs.runtime.code import code_hash
 from haiguan.jobs.runtime.inventory import File, take_inventory
 from haiguan.jobs.runtime.lake import Slice
 from haiguan.jobs.runtime.layouts import Layout, labels, load_layouts
@@ -47,7 +49,6 @@ class Source:
     Attributes:
         slices: slice id -> slice.
         fingerprints: slice id -> hash of what the slice holds.
-        records: roughly how many records the slices hold, where it is known.
         read: the frame of some slices.
         files: those of an input, for the manifest.
     """
@@ -106,8 +107,14 @@ def _slice_of(file: File, columns: Sequence[str]) -> dict[str, Any]:
 
 def _fingerprint(file: File) -> str:
     """Of all that the rows of a file depend on: its bytes and its name, how often it came, and how it is read."""
-    parts = [file.sha256, file.name, file.copies, file.layout.model_dump_json(exclude={"codings"})]
+    layout = file.layout.model_dump_json(exclude={"codings"})
+    parts = [file.sha256, file.name, file.copies, layout, _reader_code()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@cache
+def _reader_code() -> str:
+    return code_hash(read_delimited)
 
 
 def _packaged_rows(source: str, settings: Settings) -> list[list[Any]]:

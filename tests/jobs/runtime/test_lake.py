@@ -1,0 +1,205 @@
+"""The lake: rows are staged under the constraints of their table and published in one commit that touches no others."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from deltalake import DeltaTable
+
+from haiguan.jobs.runtime import delta
+from haiguan.jobs.runtime.lake import FORMAT, Lake, enforce, in_slices
+from haiguan.transforms.errors import InputError
+from haiguan.transforms.schema import TABLES, Table
+from haiguan.transforms.schema.columns import pick
+
+NAME = "core_made__sales"
+SALES = Table(
+    NAME,
+    "a sale",
+    pick("year firm_code direction value_usd flags"),
+    key=("year", "firm_code"),
+    slice=("year",),
+    optional=frozenset({"value_usd"}),
+)
+SCHEMA = "year int, firm_code string, direction string, value_usd decimal(18,2), flags array<string>"
+
+
+@pytest.fixture
+def lake(tmp_path, monkeypatch) -> Lake:
+    monkeypatch.setitem(TABLES, NAME, SALES)
+    return Lake(str(tmp_path / "lake"))
+
+
+def _sale(year: int = 2003, firm: str | None = "a", direction: str = "export", value: str | None = "1.50") -> tuple:
+    return year, firm, direction, None if value is None else Decimal(value), ["odd"]
+
+
+def _frame(spark, *rows: tuple):
+    return spark.createDataFrame(list(rows), SCHEMA)
+
+
+def _publish(spark, lake: Lake, *rows: tuple, slices=None, table: Table = SALES) -> int:
+    staged = lake.stage(spark, _frame(spark, *rows).select(*table.column_names), table, "run-7")
+    return lake.publish(staged, slices, "run-7")
+
+
+def _firms(frame) -> list[tuple]:
+    return sorted((row.year, row.firm_code) for row in frame.collect())
+
+
+def test_staged_rows_are_not_published_until_they_are(spark, lake):
+    first = _publish(spark, lake, _sale(2003, "a"), _sale(2004, "b"))
+    staged = lake.stage(spark, _frame(spark, _sale(2003, "c")), SALES, "run-8")
+    assert _firms(lake.read(spark, NAME)) == [(2003, "a"), (2004, "b")]
+    assert _firms(lake.read_staged(spark, staged)) == [(2003, "c")]
+    lake.publish(staged, [{"year": 2003}], "run-8")
+    assert _firms(lake.read(spark, NAME)) == [(2003, "c"), (2004, "b")]
+    assert _firms(lake.read(spark, NAME, first)) == [(2003, "a"), (2004, "b")]
+    assert lake.read(spark, NAME).collect()[0].flags == ["odd"]
+    assert spark.sql(f"DESCRIBE HISTORY delta.`{lake.path(NAME)}`").first().userMetadata == "run-8"
+
+
+def test_spark_sees_comments_types_and_not_null(spark, lake):
+    _publish(spark, lake, _sale())
+    described = {
+        row.col_name: (row.data_type, row.comment)
+        for row in spark.sql(f"DESCRIBE TABLE delta.`{lake.path(NAME)}`").collect()
+    }
+    for column in SALES.columns:
+        assert described[column.name] == (column.type, column.label)
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (_sale(firm=None), "NOT NULL constraint violated for column: firm_code"),
+        (_sale(direction="sideways"), "direction_allowed"),
+        (_sale(year=1066), "year_allowed"),
+    ],
+    ids=["null", "value", "check"],
+)
+def test_spark_refuses_to_stage_what_the_declaration_forbids(spark, lake, bad, said):
+    _publish(spark, lake, _sale())
+    with pytest.raises(Exception, match=said):
+        lake.stage(spark, _frame(spark, _sale(), bad), SALES, "run-8")
+    assert _firms(lake.read(spark, NAME)) == [(2003, "a")]
+
+
+def test_removed_slices_hold_nothing(spark, lake):
+    _publish(spark, lake, _sale(2003, "a"), _sale(2004, "b"), _sale(2005, "c"))
+    lake.remove_slices(spark, SALES, [{"year": 2003}, {"year": 2005}], "run-8")
+    assert _firms(lake.read(spark, NAME)) == [(2004, "b")]
+
+
+def test_a_pandas_frame_is_staged_as_declared(spark, lake):
+    name, table = "result_studies__figures", TABLES["result_studies__figures"]
+    row = {"study": "s", "item": "i", "title": "t", "position": 1, "column_label": "c", "row": 1, "x": 0.5, "note": ""}
+    rest = {column: None for column in table.column_names if column not in row}
+    frame = pd.DataFrame([{**row, **rest, "value": 2.0}]).fillna("")
+    lake.publish(lake.stage(spark, frame, table, "run-7"), [{"study": "s"}], "run-7")
+    assert lake.read_on_driver(name).value.tolist() == [2.0]
+
+
+def test_decimals_are_doubles_on_the_driver(spark, lake):
+    _publish(spark, lake, _sale(value="1.25"))
+    assert lake.read_on_driver(NAME).value_usd.tolist() == [1.25]
+
+
+def test_a_frame_that_is_not_as_declared_is_our_fault(spark):
+    frame = _frame(spark, _sale()).selectExpr("year", "firm_code", "direction", "1.5 AS value_usd", "1 AS extra")
+    with pytest.raises(TypeError, match=r"extra: made, not declared; flags: .* made nothing; value_usd: declared"):
+        enforce(frame, SALES)
+
+
+def test_leftovers_of_a_killed_run_are_removed_and_adopted_files_are_not(spark, lake):
+    staged = lake.stage(spark, _frame(spark, _sale(2003, "a")), SALES, "run-7")
+    log = shutil.copytree(staged.path / "_delta_log", lake.root / "kept_log")
+    lake.publish(staged, None, "run-7")
+    shutil.copytree(log, staged.path / "_delta_log")
+    abandoned = lake.stage(spark, _frame(spark, _sale(2003, "b")), SALES, "run-8")
+    lake.clear_leftovers()
+    assert not abandoned.path.exists()
+    assert not (staged.path / "_delta_log").exists()
+    assert _firms(lake.read(spark, NAME)) == [(2003, "a")]
+
+
+def test_discarding_keeps_files_whose_adoption_was_interrupted(spark, lake, monkeypatch):
+    staged = lake.stage(spark, _frame(spark, _sale(2003, "a")), SALES, "run-7")
+    dropped = lake.stage(spark, _frame(spark, _sale(2003, "b")), SALES, "run-7")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(delta.shutil, "rmtree", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            lake.publish(staged, None, "run-7")
+    lake.discard([staged, dropped])
+    assert _firms(lake.read(spark, NAME)) == [(2003, "a")]
+    assert not dropped.path.exists()
+
+
+def test_a_table_is_rebuilt_under_a_changed_declaration(spark, lake, monkeypatch):
+    _publish(spark, lake, _sale(2003, "a"), _sale(2004, "b"))
+    changed = replace(SALES, columns=pick("year firm_code value_usd"))
+    assert lake.is_as_declared(SALES)
+    assert not lake.is_as_declared(changed)
+    monkeypatch.setitem(TABLES, NAME, changed)
+    staged = lake.stage(spark, _frame(spark, _sale(2003, "c")).drop("direction", "flags"), changed, "run-8")
+    lake.publish(staged, [{"year": 2003}, {"year": 2004}], "run-8")
+    assert lake.read(spark, NAME).columns == ["year", "firm_code", "value_usd"]
+    assert _firms(lake.read(spark, NAME)) == [(2003, "c")]
+    assert lake.is_as_declared(changed)
+    stored = DeltaTable(str(lake.path(NAME)))
+    assert stored.protocol().min_reader_version == 1
+
+
+def test_later_writes_of_others_work_on_adopted_files(spark, lake):
+    _publish(spark, lake, _sale(2003, "a"), _sale(2004, "b"))
+    frame = _frame(spark, _sale(2003, "z"))
+    frame.write.format("delta").mode("overwrite").option("replaceWhere", "year = 2003").save(str(lake.path(NAME)))
+    spark.sql(f"DELETE FROM delta.`{lake.path(NAME)}` WHERE year = 2004")
+    assert _firms(lake.read(spark, NAME)) == [(2003, "z")]
+
+
+def test_a_folder_that_holds_something_else_is_refused(tmp_path):
+    (tmp_path / "thesis.docx").write_text("")
+    with pytest.raises(InputError, match=r"holds something that is no lake.*--set lake=DIR"):
+        Lake(str(tmp_path))
+    assert [path.name for path in Path(tmp_path).iterdir()] == ["thesis.docx"]
+
+
+@pytest.mark.parametrize(
+    ("marker", "said"), [(json.dumps({"format": FORMAT + 1}), "newer haiguan"), ("{}", "not what haiguan writes")]
+)
+def test_a_lake_of_a_newer_version_is_refused(tmp_path, marker, said):
+    (tmp_path / "haiguan.json").write_text(marker)
+    with pytest.raises(InputError, match=said):
+        Lake(str(tmp_path))
+
+
+@pytest.mark.parametrize("root", ["{}/a lake", "file://{}/湖"])
+def test_a_lake_is_made_where_there_is_nothing(tmp_path, root):
+    lake = Lake(root.format(tmp_path))
+    assert lake.published() == []
+    assert Lake(root.format(tmp_path)).root == lake.root
+    assert lake.root.is_dir()
+    assert lake.root.parent == tmp_path
+
+
+def test_a_lake_on_another_scheme_is_refused():
+    with pytest.raises(InputError, match="hdfs: is not one"):
+        Lake("hdfs://cluster/lake")
+
+
+def test_rows_of_slices(spark):
+    frame = spark.createDataFrame([(2003, "a"), (2003, "b"), (2004, "a")], "year int, file_id string")
+    found = frame.where(in_slices([{"year": 2003, "file_id": "b"}, {"year": 2004, "file_id": "b"}])).collect()
+    assert [tuple(row) for row in found] == [(2003, "b")]
+    assert frame.where(in_slices([])).count() == 0
