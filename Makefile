@@ -24,12 +24,12 @@ demo: $(READY) ## the whole flow on made data, and where the report is
 	@$(BIN)/haiguan run --conf conf/demo.yaml
 
 test: $(READY) ## every test; ends by counting those that need real data and were skipped
-	@$(BIN)/python -m pytest -q
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
 check: $(READY) types ## ruff, mypy and every test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/python -m pytest -q
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
 types: $(READY)
 	@mkdir -p .types/haiguan

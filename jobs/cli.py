@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from haiguan.jobs.analyst.commands import app as analyst
+from haiguan.jobs.estimation import run_specification
 from haiguan.jobs.options import Assignments, Conf
 from haiguan.jobs.runtime.build import GateError
 from haiguan.jobs.runtime.lock import LakeHeldError
 from haiguan.jobs.runtime.progress import describe
-from haiguan.jobs.runtime.run import Request, dry_run, exit_code_of, read_settings, run
+from haiguan.jobs.runtime.run import Request, code_revision, dry_run, exit_code_of, read_settings, run
 from haiguan.jobs.runtime.session import open_session
 from haiguan.jobs.simulate import SimulateSettings, is_simulated, simulate
 from haiguan.transforms.errors import InputError
@@ -27,10 +28,9 @@ console = Console()
 errors = Console(stderr=True)
 
 
-
 def main() -> None:
     """Entry point: runs a command and turns what went wrong into a sentence and an exit code."""
-    sys.exit(_guarded(lambda: app(standalone_mode=False)))
+    sys.exit(guarded(lambda: app(standalone_mode=False)))
 
 
 def run_stage(stage: str) -> None:
@@ -39,13 +39,14 @@ def run_stage(stage: str) -> None:
 
     @single.command()
     def only(conf: Conf = None, assignments: Assignments = None, years: str | None = None, wait: bool = False) -> None:
+        """Build the tables of this stage, from what is published."""
         request = Request(" ".join(sys.argv), only=stage, years=_years(years), wait=wait)
         _finish(run(request, read_settings(conf, assignments or []), console))
 
-    sys.exit(_guarded(lambda: single(standalone_mode=False)))
+    sys.exit(guarded(lambda: single(standalone_mode=False)))
 
 
-def _guarded(command: Callable[[], object]) -> int:
+def guarded(command: Callable[[], object]) -> int:
     try:
         returned = command()
         return returned if isinstance(returned, int) else 0
@@ -159,6 +160,20 @@ def simulate_command(
         return
     console.print(f"simulating {chosen_world.declarations:,} declarations into {out}", highlight=False, soft_wrap=True)
     simulate(open_session(settings.spark, Path(settings.reports) / "logs" / "simulate.log"), out, chosen_world)
+
+
+@app.command("estimate")
+def estimate_command(
+    specification: Annotated[Path, typer.Argument(metavar="SPEC", help="YAML file of one regression table.")],
+    data: Annotated[Path, typer.Option(help="The panel: CSV, Parquet, Stata .dta or a Delta folder.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files of the table.")],
+    conf: Conf = None,
+    assignments: Assignments = None,
+) -> None:
+    """Estimate one regression table on any panel, and write it as CSV, LaTeX, HTML, JSON and Markdown."""
+    read_settings(conf, assignments or [])
+    for path in run_specification(specification, data, out, {"code": code_revision()}):
+        console.print(str(path), highlight=False, soft_wrap=True)
 
 
 def _as_yaml(value: object) -> str:

@@ -18,6 +18,7 @@ from haiguan.transforms.errors import InputError
 from haiguan.transforms.schema import COLUMNS
 
 _ENCODINGS = ("UTF-8", "GB18030", "UTF-16")
+_NEEDED = {"customs": ("file_name", "period", "hs_revision")}
 _SEPARATORS = (",", "\t", ";", "|")
 
 
@@ -45,7 +46,7 @@ class Layout(BaseModel):
     ignored: tuple[str, ...] = ()
     may_lack: tuple[str, ...] = ()
     file_name: str | None = None
-    period: Literal["yyyyMM", "yyyy"] | None = None
+    period: Literal["yyyyMM"] | None = None
     hs_revision: str | None = None
     product_digits: int = 8
     product_is_number: bool = False
@@ -97,6 +98,9 @@ def _load(entry: Traversable) -> Layout:
     strays = sorted(set(layout.headings.values()) - set(COLUMNS))
     if strays:
         raise InputError(f"{entry}: headings lead to columns that are not declared: {', '.join(strays)}")
+    lacking = [key for key in _NEEDED.get(layout.source, ()) if getattr(layout, key) is None]
+    if lacking:
+        raise InputError(f"{entry}: a layout of {layout.source} files needs {', '.join(lacking)}")
     return layout
 
 

@@ -69,7 +69,7 @@ _DECLARED = (
     Column("edition", "string", "Edition of the files: monthly, yearly or whatever the archive calls it"),
     Column("first_year", "int", "First year of delivery that the layout is for"),
     Column("last_year", "int", "Last year of delivery that the layout is for"),
-    Column("period_format", "string", "How the period is written", values=("yyyyMM", "yyyy")),
+    Column("period_format", "string", "How the period is written", values=("yyyyMM",)),
     Column("product_digits", "int", "Digits of a product code as delivered", check="product_digits >= 6"),
     Column("is_product_number", "boolean", "Whether product codes came through as numbers, without leading zeros"),
     Column("partner_coding", "string", "How partners are written", values=("labels", "customs_code")),

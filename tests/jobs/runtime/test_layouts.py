@@ -60,6 +60,7 @@ def test_layouts_of_the_user_are_read_too(tmp_path):
     folder.mkdir()
     (folder / "chile.yaml").write_text(
         "source: customs\nedition: yearly\nyears: [2010, 2012]\ncontainer: csv\nencoding: UTF-8\nseparator: ';'\n"
+        "file_name: '(?P<year>[0-9]{4})'\nperiod: yyyyMM\nhs_revision: HS2007\n"
         "headings: {FECHA: period_text, VALOR: value_text}\n"
     )
     assert "chile" in [layout.name for layout in load_layouts("customs", str(tmp_path))]

@@ -1,0 +1,170 @@
+"""Bad input: a sentence that names file, line and remedy, the right exit code, and a lake as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from customs_files import HEADINGS, record, write_month
+from deltalake import DeltaTable
+
+from haiguan.jobs import cli
+
+_SPARK = ["--set", "spark.master=local[2]", "--set", "spark.driver_memory=2g", "--set", "spark.shuffle_partitions=2"]
+CORE = "core/customs__declarations"
+
+
+@pytest.fixture
+def haiguan(tmp_path, capsys):
+    """Runs the command as typed, in a lake of its own; returns the exit code and what it said."""
+
+    def typed(*arguments: str) -> tuple[int, str]:
+        place = ["--set", f"lake={tmp_path / 'lake'}", "--set", f"reports={tmp_path / 'reports'}"]
+        command = ["run", *place, *_SPARK, *arguments]
+        code = cli.guarded(lambda: cli.app(command, standalone_mode=False))
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return typed
+
+
+def _customs(folder: Path) -> list[str]:
+    return ["--set", f"inputs.customs={folder}", "--to", "core_customs__declarations"]
+
+
+GOOD = [record() for _ in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--set", "inputs.customs=absent/folder"], "absent/folder: no such file"),
+        ([], "no input is named"),
+        (["--set", "inputs.custom=x"], "the nearest valid name is `inputs.customs`"),
+        (["--set", "inputs.customs=absent", "--to", "core_costoms"], "neither a stage nor a table"),
+        (["--set", "inputs.customs=absent", "--years", "two"], "such as 2003-2007"),
+        (["--conf", "absent.yaml"], "no such settings file"),
+    ],
+    ids=["missing file", "nothing named", "unknown setting", "unknown target", "years", "missing settings"],
+)
+def test_wrong_command_is_told_in_a_sentence(haiguan, arguments, said):
+    code, text = haiguan(*arguments)
+    assert code == 2
+    assert said in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("data200301.csv", b"", "the file is empty"),
+        ("data200301.csv", ("\t".join(HEADINGS) + "\n").encode("GB18030"), "separated by '\\t'"),
+        ("data200301.csv", (",".join(HEADINGS) + "\n").encode("UTF-8"), "written in UTF-8"),
+        ("data200301.csv", (",".join([*HEADINGS, "天气"]) + "\n").encode("GB18030"), "not in the layout: 天气"),
+        ("data198001.csv", (",".join(HEADINGS) + "\n").encode("GB18030"), "but the file is of 1980"),
+        (
+            "data200301.csv",
+            (",".join(HEADINGS) + "\n" + record() + "\n" + record()[:30]).encode("GB18030"),
+            "line 3: the file ends in the middle of a line",
+        ),
+    ],
+    ids=["empty", "delimiter", "encoding", "heading", "year", "truncated"],
+)
+def test_wrong_file_is_told_with_its_name(haiguan, tmp_path, name, content, said):
+    folder = tmp_path / "customs"
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    code, text = haiguan(*_customs(folder))
+    assert code == 2
+    assert name in text
+    assert said in " ".join(text.split())
+
+
+def test_year_outside_the_settings_is_told(haiguan, tmp_path):
+    write_month(tmp_path / "customs" / "data200301.csv", GOOD)
+    code, text = haiguan(*_customs(tmp_path / "customs"), "--set", "run.years=[2004, 2010]")
+    assert code == 2
+    assert "the file is of 2003, but run.years is 2004 to 2010" in " ".join(text.split())
+
+
+def test_all_faults_are_told_at_once_and_nothing_changes(haiguan, tmp_path):
+    folder = tmp_path / "customs"
+    write_month(folder / "data200301.csv", GOOD)
+    assert haiguan(*_customs(folder))[0] == 0
+    before = DeltaTable(str(tmp_path / "lake" / CORE)).version()
+    write_month(folder / "data200302.csv", [record(日期="200302")] * 30)
+    (folder / "data200303.csv").write_bytes(b"")
+    (folder / "data200304.csv").write_bytes(b"a,b\n1,2\n")
+    code, text = haiguan(*_customs(folder))
+    assert code == 2
+    assert "data200303.csv" in text
+    assert "data200304.csv" in text
+    assert DeltaTable(str(tmp_path / "lake" / CORE)).version() == before
+
+
+def test_folder_that_is_no_lake_is_refused(haiguan, tmp_path):
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "thesis.tex").write_text("do not lose me")
+    write_month(tmp_path / "customs" / "data200301.csv", GOOD)
+    code, text = haiguan(*_customs(tmp_path / "customs"))
+    assert code == 2
+    assert "no lake of haiguan" in " ".join(text.split())
+    assert (tmp_path / "lake" / "thesis.tex").read_text() == "do not lose me"
+
+
+def test_unknown_labels_stop_the_run_with_all_of_them_listed(haiguan, tmp_path):
+    lines = [
+        *GOOD,
+        record(进口或出口="转口"),
+        record(贸易方式="宇宙贸易"),
+        record(起运国或目的国="火星"),
+        record(起运国或目的国="火星"),
+    ]
+    write_month(tmp_path / "customs" / "data200301.csv", lines)
+    code, text = haiguan(*_customs(tmp_path / "customs"))
+    text = " ".join(text.split())
+    assert code == 2
+    assert "data200301.csv, line 32: `转口` (1 records) is no known direction" in text
+    assert "data200301.csv, line 33: `宇宙贸易` (1 records) is no known regime" in text
+    assert "data200301.csv, line 34: `火星` (2 records) is no known partner" in text
+    assert "clean.ignore_labels.partner" in text
+
+
+def test_labels_ignored_on_purpose_go_to_quarantine(haiguan, tmp_path):
+    write_month(tmp_path / "customs" / "data200301.csv", [*GOOD, record(起运国或目的国="火星")])
+    code, _ = haiguan(*_customs(tmp_path / "customs"), "--set", "clean.ignore_labels={partner: [火星]}")
+    assert code == 0
+    quarantine = DeltaTable(str(tmp_path / "lake" / "quarantine/customs__declarations")).to_pandas()
+    assert [list(rules) for rules in quarantine.rules] == [["ignored_label"]]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        ("金额", '"1,234.5"', "malformed_value"),
+        ("金额", "1.2e6", "malformed_value"),
+        ("税号编码", "77010000", "unknown_product"),
+    ],
+)
+def test_too_many_bad_records_stop_the_run_at_the_gate(haiguan, tmp_path, field, value, rule):
+    folder = tmp_path / "customs"
+    write_month(folder / "data200301.csv", [*GOOD, *[record(**{field: value})] * 5])
+    code, text = haiguan(*_customs(folder))
+    assert code == 3
+    assert "quarantine_customs__declarations: the gate did not let the new rows pass" in " ".join(text.split())
+    assert DeltaTable(str(tmp_path / "lake" / CORE)).to_pandas().empty
+    gates = DeltaTable(str(tmp_path / "lake" / "ops/runs__gates")).to_pandas()
+    assert not gates[gates.table_name == "quarantine_customs__declarations"].is_success.all()
+    write_month(folder / "data200301.csv", [*GOOD * 5, *[record(**{field: value})] * 5])
+    code, _ = haiguan(*_customs(folder))
+    assert code == 0
+    quarantine = DeltaTable(str(tmp_path / "lake" / "quarantine/customs__declarations")).to_pandas()
+    assert {rules[0] for rules in quarantine.rules} == {rule}
+
+
+def test_a_full_disk_is_told_as_such(capsys, monkeypatch):
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    code = cli.guarded(full)
+    assert code == 1
+    assert "the disk is full; every table is at its last good version" in " ".join(capsys.readouterr().err.split())

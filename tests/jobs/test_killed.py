@@ -1,0 +1,94 @@
+"""A run that is killed, and two runs on one lake: readers stay on good versions, and the end is the same."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from haiguan.jobs.analyst.difference import compare
+from haiguan.jobs.runtime.lake import Lake
+from haiguan.jobs.runtime.lock import hold
+
+pytestmark = pytest.mark.slow
+TABLES = (
+    "raw_customs__declarations",
+    "core_customs__declarations",
+    "quarantine_customs__declarations",
+    "core_customs__annual_flows",
+)
+_SECONDS = 240
+
+
+def _command(files: Path, lake: Path, *more: str) -> list[str]:
+    settings = {
+        "lake": lake,
+        "reports": lake.parent / "reports",
+        "inputs.customs": files / "customs" / "2003",
+        "spark.master": "local[2]",
+        "spark.driver_memory": "1g",
+        "spark.shuffle_partitions": "2",
+    }
+    sets = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+    return [sys.executable, "-m", "haiguan.jobs.cli", "run", "--to", "core_customs__annual_flows", *sets, *more]
+
+
+def _run(files: Path, lake: Path, *more: str) -> subprocess.CompletedProcess:
+    return subprocess.run(_command(files, lake, *more), capture_output=True, text=True, timeout=_SECONDS, check=False)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(files, tmp_path_factory) -> Lake:
+    lake = tmp_path_factory.mktemp("undisturbed") / "lake"
+    done = _run(files, lake)
+    assert done.returncode == 0, done.stderr
+    return Lake(str(lake))
+
+
+def _killed_when(files: Path, lake: Path, there: str) -> None:
+    """Starts a run and kills it the moment a path below the lake appears."""
+    process = subprocess.Popen(_command(files, lake), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + _SECONDS
+    while not any(lake.glob(there)):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        "raw/customs__declarations/staged/*/_delta_log",
+        "quarantine/customs__declarations/_delta_log/00000000000000000002.json",
+    ],
+    ids=["while a table is staged", "between the commits of tables that belong together"],
+)
+def test_a_killed_run_started_again_ends_like_an_undisturbed_one(files, undisturbed, tmp_path, there):
+    lake = tmp_path / "lake"
+    _killed_when(files, lake, there)
+    again = _run(files, lake, "--wait")
+    assert again.returncode == 0, again.stderr
+    for table in TABLES:
+        difference = compare(Lake(str(lake)), table, "latest", "latest", other=undisturbed)
+        assert difference.is_equal, table
+    assert not list(lake.glob("*/*/staged/*/_delta_log"))
+
+
+def test_a_second_run_is_refused_with_the_holder_named_or_waits(files, undisturbed, spark):
+    versions = {table: DeltaTable(str(undisturbed.path(table))).version() for table in TABLES}
+    with hold(spark, undisturbed.root, "the-first-run", wait=False):
+        refused = _run(files, undisturbed.root)
+        assert refused.returncode == 4
+        assert "run the-first-run" in refused.stderr
+        waiting = subprocess.Popen(_command(files, undisturbed.root, "--wait"), stdout=subprocess.PIPE, text=True)
+        assert waiting.stdout is not None
+        assert any("waiting for run the-first-run" in line for line in waiting.stdout)
+    assert waiting.wait(timeout=_SECONDS) == 0
+    assert versions == {table: DeltaTable(str(undisturbed.path(table))).version() for table in TABLES}
