@@ -95,7 +95,7 @@ def _discover(source: str, paths: str | Sequence[str]) -> tuple[list[tuple[Path,
     found: dict[Path, str] = {}
     faults = []
     for text in listed:
-        matches = [(Path(match), root) for match, root in _expand(text) if not Path(match).name.startswith(".")]
+        matches = [(Path(match), root) for match, root in expand(text) if not Path(match).name.startswith(".")]
         if not matches:
             faults.append(
                 f"inputs.{source}: {text}: no such file, and no file in it; correct the path or set it to null"
@@ -104,7 +104,8 @@ def _discover(source: str, paths: str | Sequence[str]) -> tuple[list[tuple[Path,
     return sorted(found.items(), key=lambda pair: (pair[1], str(pair[0]))), faults
 
 
-def _expand(text: str) -> list[tuple[Path, Path]]:
+def expand(text: str) -> list[tuple[Path, Path]]:
+    """The files that a file, a folder or a glob names, each with the folder below which its name begins."""
     path = Path(text)
     if path.is_dir():
         return [(below, path) for below in path.rglob("*") if below.is_file()]

@@ -20,7 +20,7 @@ import yaml
 from pyspark.sql import DataFrame, SparkSession
 
 from haiguan.jobs.runtime.code import code_hash
-from haiguan.jobs.runtime.inventory import File, take_inventory
+from haiguan.jobs.runtime.inventory import File, expand, take_inventory
 from haiguan.jobs.runtime.lake import Slice
 from haiguan.jobs.runtime.layouts import Layout, labels, load_layouts
 from haiguan.jobs.runtime.manifest import Known, slice_id
@@ -31,6 +31,7 @@ from haiguan.transforms.schema import TABLES
 
 _RAW = {"customs": "raw_customs__declarations", "comtrade": "raw_trade__comtrade"}
 _KIND_OF_ITEM = {"study_estimates": "estimates", "study_tables": "table", "study_figures": "figure"}
+_CLASSIFICATION = r"classificationH[0-9]\.json(\.gz)?"
 _REVISION_OF_CLASS = {
     "H0": "HS1992",
     "H1": "HS1996",
@@ -162,16 +163,30 @@ def _csv_rows(name: str, columns: Sequence[str]) -> list[list[Any]]:
 
 
 def _classifications(paths: str | Sequence[str] | None) -> list[list[Any]]:
-    """hs_revision, product_code, product_name of UN Comtrade's reference files `classificationH<n>.json`."""
-    rows = []
+    """hs_revision, product_code, product_name of UN Comtrade's reference files `classificationH<n>.json`.
+
+    Raises:
+        InputError: there is none where one is named, or one is something else.
+    """
+    rows: list[list[Any]] = []
+    faults = []
     for root in [paths] if isinstance(paths, str) else paths or []:
-        found = sorted(Path(root).rglob("classificationH*.json*"))
+        found = sorted(path for path, _ in expand(root) if re.fullmatch(_CLASSIFICATION, path.name))
         if not found:
-            raise InputError(
-                f"inputs.hs_tables: {root}: no classificationH<n>.json in it; fetch UN Comtrade's reference files, or "
+            faults.append(
+                f"inputs.hs_tables: {root}: no classificationH<n>.json there; fetch UN Comtrade's reference files, or "
                 "set it to null to use the embedded codes"
             )
-        rows += [row for path in found for row in _classification(path)]
+        for path in found:
+            try:
+                rows += _classification(path)
+            except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
+                faults.append(
+                    f"inputs.hs_tables: {path}: not a classificationH<n>.json of UN Comtrade "
+                    f"({type(error).__name__}: {error}); fetch it again"
+                )
+    if faults:
+        raise InputError(*faults)
     return rows
 
 

@@ -1,0 +1,129 @@
+"""Sources: their slices and fingerprints say all that their rows depend on."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from haiguan.jobs.runtime import sources
+from haiguan.jobs.runtime.run import read_settings
+from haiguan.jobs.runtime.sources import is_available, open_source
+from haiguan.transforms.errors import InputError
+
+HEADINGS = "日期,进口或出口,企业编码,经营单位,企业性质,税号编码,起运国或目的国,金额,数量,贸易方式\n"
+
+
+@pytest.fixture
+def customs(tmp_path):
+    """A folder with files of two months, and the source opened."""
+    folder = tmp_path / "customs"
+    folder.mkdir()
+    for month, value in ((1, "10"), (2, "20")):
+        path = folder / f"data20030{month}.csv"
+        path.write_bytes(f"{HEADINGS}20030{month},1,a,b,c,d,e,{value},1,f\n".encode("gb18030"))
+
+    def opened(**kwargs):
+        return open_source("customs", read_settings(None, [f"inputs.customs={folder}"]), kwargs.get("known", {}))
+
+    opened.folder = folder
+    return opened
+
+
+def _settings(*assignments: str):
+    return read_settings(None, list(assignments))
+
+
+def test_a_file_is_a_slice_of_its_year(customs):
+    source = customs()
+    assert sorted((values["year"], len(values["file_id"])) for values in source.slices.values()) == [(2003, 16)] * 2
+    assert source.fingerprints.keys() == source.slices.keys()
+    assert [file.name for file in source.files] == ["data200301.csv", "data200302.csv"]
+
+
+def test_fingerprint_changes_with_the_bytes_of_that_file_alone(customs):
+    before = customs().fingerprints
+    path = customs.folder / "data200302.csv"
+    path.write_bytes(path.read_bytes() + path.read_bytes().split(b"\n")[1] + b"\n")
+    after = customs().fingerprints
+    assert [before[text] == after[text] for text in sorted(before)].count(False) == 1
+
+
+def test_fingerprint_changes_with_the_number_of_copies(customs):
+    before = customs().fingerprints
+    (customs.folder / "data200301_again.csv").write_bytes((customs.folder / "data200301.csv").read_bytes())
+    after = customs().fingerprints
+    assert after.keys() == before.keys()
+    assert len(set(before.values()) - set(after.values())) == 1
+
+
+def test_fingerprint_changes_with_the_code_that_reads(customs, monkeypatch):
+    before = customs().fingerprints
+    assert customs().fingerprints == before
+    monkeypatch.setattr(sources, "_reader_code", lambda: "another")
+    assert not set(before.values()) & set(customs().fingerprints.values())
+
+
+def test_fingerprint_does_not_depend_on_where_the_folder_lies(customs, tmp_path):
+    before = customs().fingerprints
+    moved = customs.folder.rename(tmp_path / "elsewhere")
+    assert open_source("customs", _settings(f"inputs.customs={moved}"), {}).fingerprints == before
+
+
+def test_inputs_are_available_where_they_are_named_and_packaged_ones_always():
+    settings = _settings("inputs.customs=somewhere")
+    assert is_available("customs", settings)
+    assert not is_available("comtrade", settings)
+    assert is_available("countries", settings)
+
+
+@pytest.mark.parametrize("source", ["customs_layouts", "customs_labels", "countries", "products"])
+def test_packaged_tables_are_one_slice_that_the_content_names(source):
+    opened = open_source(source, _settings(), {})
+    assert list(opened.slices) == [""]
+    assert opened.fingerprints == open_source(source, _settings(), {}).fingerprints
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_classifications_of_the_user_replace_the_embedded_codes(tmp_path, packed):
+    entries = [
+        {"id": "TOTAL", "text": "all"},
+        {"id": "01", "text": "01 - Animals"},
+        {"id": "010111", "text": "010111 - H"},
+    ]
+    data = json.dumps({"classCode": "H3", "results": entries}).encode("utf-8-sig")
+    path = tmp_path / ("classificationH3.json.gz" if packed else "classificationH3.json")
+    path.write_bytes(gzip.compress(data) if packed else data)
+    settings = _settings(f"inputs.hs_tables={tmp_path}")
+    assert sources._packaged_rows("products", settings) == [["HS2007", "010111", "H"]]
+    embedded = open_source("products", _settings(), {}).fingerprints
+    assert open_source("products", settings, {}).fingerprints != embedded
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("other.json", "{}"), ("classificationH3.json", "{"), ("classificationH3.json", "{}")]
+)
+def test_a_folder_without_classifications_is_a_sentence(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=r"inputs.hs_tables: .*classificationH<n>"):
+        open_source("products", _settings(f"inputs.hs_tables={tmp_path}"), {})
+
+
+def test_a_classification_is_named_by_its_file_too(tmp_path):
+    path = tmp_path / "classificationH3.json"
+    path.write_text(json.dumps({"classCode": "H3", "results": [{"id": "010111", "text": "010111 - H"}]}))
+    assert sources._packaged_rows("products", _settings(f"inputs.hs_tables={path}")) == [["HS2007", "010111", "H"]]
+
+
+def test_items_of_studies_are_slices_by_study():
+    source = open_source("study_estimates", _settings("run.studies=[exports]"), {})
+    assert [values["study"] for values in source.slices.values()] == ["exports"]
+    frame = source.read(None, list(source.slices.values()))
+    assert set(frame.columns) == {"study", "item", "text"}
+    assert set(frame.study) == {"exports"}
+
+
+def test_an_unknown_study_is_a_sentence():
+    with pytest.raises(InputError, match=r"no study is called exprots; there are .*exports"):
+        open_source("study_estimates", _settings("run.studies=[exprots]"), {})
