@@ -60,11 +60,13 @@ def demean(
 def _iterate(
     columns: np.ndarray, effects: np.ndarray, weights: np.ndarray | None, tolerance: float
 ) -> tuple[np.ndarray, bool]:
-    # Firms and years need a dozen rounds of projections. Three sparse effects need hundreds, or LSMR with a diagonal
-    # preconditioner tens of iterations. Where few observations connect the levels, both need tens of thousands, and the
-    # additive preconditioner, dear to set up on large well-mixed effects, a handful. So each is tried in that order.
-    unweighted = np.ones(len(columns)) if weights is None else weights
-    residuals, converged = alternating_projections(columns, effects, unweighted, tolerance, ROUNDS_OF_PROJECTIONS)
+    # Two effects such as firms and years need a dozen rounds of projections. Three sparse ones need hundreds, or LSMR
+    # with a diagonal preconditioner tens of iterations. Where few observations connect the levels, both need tens of
+    # thousands, and the additive preconditioner, dear to set up on large well-mixed effects, a handful.
+    residuals, converged = columns, False
+    if effects.shape[1] <= 2:
+        unweighted = np.ones(len(columns)) if weights is None else weights
+        residuals, converged = alternating_projections(columns, effects, unweighted, tolerance, ROUNDS_OF_PROJECTIONS)
     for preconditioner, iterations in PRECONDITIONERS:
         if not converged:
             residuals, converged, _ = preconditioned_lsmr(
