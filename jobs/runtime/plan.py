@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from haiguan.expectations.suites import SUITES
 from haiguan.jobs.runtime.code import code_hash
 from haiguan.jobs.runtime.delta import declaration_hash
 from haiguan.jobs.runtime.graph import Node
 from haiguan.jobs.runtime.lake import Lake, Slice
-from haiguan.jobs.runtime.manifest import Fingerprint, Manifest, slice_id
+from haiguan.jobs.runtime.manifest import Fingerprint, Manifest, Published, slice_id
 from haiguan.jobs.runtime.settings import Settings
 from haiguan.jobs.runtime.sources import Source
-from haiguan.transforms.schema import Reads, Table
+from haiguan.transforms.schema import TABLES, Reads, Table
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def plan_table(
         return TablePlan(node, awaits=awaited)
     wanted = _wanted_slices(node, state)
     if wanted is None:
-        return _plan_whole(node, state, manifest, settings)
+        return _plan_whole(node, state, manifest, settings, years)
     plan = _plan_slices(node, wanted, state, manifest, settings, lake, years)
     published = manifest.slices(node.name)
     state.tables[node.name] = {
@@ -101,18 +101,28 @@ def plan_table(
 
 
 def _wanted_slices(node: Node, state: State) -> dict[str, Slice] | None:
-    """The slices that the inputs call for; None where only the rows can tell."""
+    """The slices that the inputs call for; None where no input is sliced so, and only the rows can tell."""
     if not node.table.slice:
         return {"": {}}
-    found: dict[str, Slice] = {}
-    told = False
-    for slices in _input_slices(node, state).values():
-        for values, _ in slices.values():
-            if set(node.table.slice) <= set(values):
-                told = True
-                wanted = {name: values[name] for name in node.table.slice}
-                found[slice_id(wanted)] = wanted
-    return dict(sorted(found.items())) if told else None
+    telling = [name for name, columns in _sliced_by(node, state).items() if set(node.table.slice) <= set(columns)]
+    if not telling:
+        return None
+    inputs = _input_slices(node, state)
+    found = [
+        {column: values[column] for column in node.table.slice}
+        for name in telling
+        for values, _ in inputs[name].values()
+    ]
+    return dict(sorted((slice_id(values), values) for values in found))
+
+
+def _sliced_by(node: Node, state: State) -> dict[str, tuple[str, ...]]:
+    """Input -> the columns by which it is sliced, whether it holds slices just now or not."""
+    there = [name for name in node.inputs if name in state.tables or name not in node.optional]
+    return {
+        **{f"files_{name}": state.sources[name].sliced_by for name in node.sources},
+        **{name: TABLES[name].slice for name in there},
+    }
 
 
 def _input_slices(node: Node, state: State) -> dict[str, dict[str, tuple[Slice, str]]]:
@@ -173,19 +183,40 @@ def _plan_slices(
     )
 
 
-def _plan_whole(node: Node, state: State, manifest: Manifest, settings: Settings) -> TablePlan:
-    """A table whose slices only its rows can tell is built as one."""
-    now = fingerprint(node, {}, state, settings)
-    published = manifest.slices(node.name)
-    reasons = {now.differs(entry.fingerprint) for entry in published.values()} or {"new"}
-    suite = suite_hash(node, settings)
-    if reasons == {""}:
-        slices = tuple(entry.slice for entry in published.values())
-        state.tables[node.name] = {text: (entry.slice, now.digest) for text, entry in published.items()}
-        stale = tuple(entry.slice for entry in published.values() if entry.suite != suite)
-        return TablePlan(node, unchanged=slices, regate=stale)
+def _plan_whole(
+    node: Node, state: State, manifest: Manifest, settings: Settings, years: tuple[int, int] | None
+) -> TablePlan:
+    """A table whose slices only its rows can tell is built as one.
+
+    Where `years` leaves a part of it out, its slices bear a fingerprint of their own, so that a later run without
+    `years` sees that there is more to build.
+    """
+    whole = fingerprint(node, {}, state, settings)
+    is_part = years is not None and "year" in node.table.slice
+    now = replace(whole, inputs=_hash([whole.inputs, years])) if is_part else whole
+    entries = list(manifest.slices(node.name).values())
+    inside = [entry for entry in entries if _within(entry.slice, years)]
+    stale = [entry for entry in entries if entry.fingerprint != whole]
+    if entries and (not stale or (inside and all(entry.fingerprint in (whole, now) for entry in inside))):
+        return _as_published(node, entries, stale if is_part else [], state, settings)
+    reasons = {now.differs(entry.fingerprint) for entry in inside} - {""}
     state.tables[node.name] = None
-    return TablePlan(node, due=(Due(None, now, sorted(reasons)[-1]),))
+    return TablePlan(node, due=(Due(None, now, max(reasons, default="new")),))
+
+
+def _as_published(
+    node: Node, entries: Sequence[Published], stale: Sequence[Published], state: State, settings: Settings
+) -> TablePlan:
+    """A table of one build stays as it is; it is gated again as one too, since its input is accounted for as one."""
+    state.tables[node.name] = {slice_id(e.slice): (e.slice, e.fingerprint.digest) for e in entries}
+    suite = suite_hash(node, settings)
+    slices = tuple(entry.slice for entry in entries)
+    return TablePlan(
+        node,
+        unchanged=slices,
+        regate=slices if any(entry.suite != suite for entry in entries) else (),
+        left_stale=tuple(entry.slice for entry in stale),
+    )
 
 
 def _within(values: Slice | None, years: tuple[int, int] | None) -> bool:
@@ -210,7 +241,8 @@ def fingerprint(node: Node, values: Slice, state: State, settings: Settings) -> 
 def suite_hash(node: Node, settings: Settings) -> str:
     """Hash of the suites of a table and its quarantine, and of the settings by which they judge."""
     tables = [table.name for table in (node.table, node.quarantine) if table is not None]
-    return _hash([[code_hash(SUITES[name]) for name in tables], settings.gates.quarantined_share])
+    judged_by = [settings.gates.quarantined_share, settings.gates.key_sample_above]
+    return _hash([[code_hash(SUITES[name]) for name in tables], judged_by])
 
 
 def _hash(value: object) -> str:

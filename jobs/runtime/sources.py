@@ -49,6 +49,7 @@ class Source:
 
     Attributes:
         slices: slice id -> slice.
+        sliced_by: the columns of a slice.
         fingerprints: slice id -> hash of what the slice holds.
         read: the frame of some slices.
         files: those of an input, for the manifest.
@@ -58,6 +59,7 @@ class Source:
     fingerprints: Mapping[str, str]
     read: Callable[[SparkSession, Sequence[Slice]], DataFrame | pd.DataFrame]
     files: Sequence[File] = ()
+    sliced_by: tuple[str, ...] = ()
 
 
 def is_available(source: str, settings: Settings) -> bool:
@@ -99,6 +101,7 @@ def _delimited_files(source: str, settings: Settings, known: Mapping[str, Known]
         fingerprints={text: _fingerprint(file) for text, (_, file) in keyed.items()},
         read=read,
         files=found,
+        sliced_by=table.slice,
     )
 
 
@@ -212,6 +215,7 @@ def _studies(settings: Settings, kind: str) -> Source:
             text: hashlib.sha256(json.dumps(items).encode()).hexdigest() for text, (_, items) in keyed.items()
         },
         read=lambda _, slices: rows[rows.study.isin([values["study"] for values in slices])],
+        sliced_by=("study",),
     )
 
 
