@@ -38,7 +38,7 @@ def demean(
     Raises:
         InputError: the iterations did not converge.
 
-    >>> demean(np.array([[1.0], [3.0], [10.0]]), np.array([[0], [0], [1]])).ravel().tolist()
+    >>> demean(np.array([[1.0], [3.0], [10.0]]), np.array([[0], [0], [1]])).ravel().round(9).tolist()
     [-1.0, 1.0, 0.0]
     """
     if effects.shape[1] == 0 or columns.shape[1] == 0:

@@ -264,8 +264,8 @@ def _notes(printing: Printing, columns: Sequence[EstimatedColumn]) -> Iterable[s
         yield f"Weights: {_by_column(columns, lambda c: c.column.weights or 'none')}."
     if any(column.column.sample for column in columns):
         yield f"Samples: {_by_column(columns, _sample)}."
-    for number_, column in enumerate(columns, start=1):
-        yield from (f"Column ({number_}): {warning}" for warning in column.estimates.warnings)
+    for place, column in enumerate(columns, start=1):
+        yield from (f"Column ({place}): {warning}" for warning in column.estimates.warnings)
 
 
 def _sample(column: EstimatedColumn) -> str:

@@ -76,11 +76,17 @@ def expansion_of(table: Table, made: Mapping[str, list[str]]) -> Expansion:
     """Groups of the table and variables that became several columns.
 
     Raises:
-        InputError: a group that has the name of a variable.
+        InputError: a group that has the name of a variable, or that holds a group.
     """
-    both = sorted(set(table.groups) & set(made))
-    if both:
-        raise InputError(*(f"{name!r} names both a group and a variable." for name in both))
+    faults = [f"{name!r} names both a group and a variable." for name in sorted(set(table.groups) & set(made))]
+    faults += [
+        f"Group {name!r} holds the group {member!r}; name its columns instead."
+        for name, members in table.groups.items()
+        for member in members
+        if member in table.groups
+    ]
+    if faults:
+        raise InputError(*faults)
     several = {name: columns for name, columns in made.items() if columns != [name]}
     return Expansion({**several, **table.groups})
 

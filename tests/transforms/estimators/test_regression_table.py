@@ -213,6 +213,7 @@ def test_any_estimator_and_any_equation_on_the_way():
         ({"print": {"terms": ["maried"]}}, "print.terms: There is no term 'maried'; did you mean 'married'"),
         ({"print": {"statistics": ["r2_witin"]}}, "did you mean 'r2_within'"),
         ({"groups": {"years": ["expersq"]}}, "'years' names both a group and a variable"),
+        ({"groups": {"a": ["b"], "b": ["a"]}}, "Group 'a' holds the group 'b'"),
     ],
 )
 def test_faults_name_the_column_of_the_table(change, reason):
