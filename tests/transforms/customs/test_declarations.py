@@ -1,0 +1,199 @@
+"""Cleaning, record by record: what a field may look like, and what becomes of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from haiguan.jobs.runtime.lake import ddl
+from haiguan.transforms.customs.declarations import MUST_REJECT, RULES, CleanSettings, core_customs__declarations
+from haiguan.transforms.schema import TABLES
+
+CLEAN = CleanSettings(
+    declarant="CHN",
+    reject=(*MUST_REJECT, "year_mismatch", "malformed_firm_code", "unknown_product", "malformed_quantity"),
+    ignore_labels={"partner": ("火星",)},
+)
+RAW = {
+    "year": 2003,
+    "file_id": "f",
+    "file": "2003/data200301.csv",
+    "line": 2,
+    "layout": "words",
+    "copies": 1,
+    "unreadable": None,
+    "raw_bytes_hex": None,
+    "period_text": "200301",
+    "direction_text": "出口",
+    "firm_code_text": "4403940277",
+    "firm_name_text": "嘉明",
+    "ownership_text": "国有",
+    "product_text": "01011010",
+    "partner_text": "美国",
+    "value_text": "100",
+    "quantity_text": "5",
+    "unit_text": "千克",
+    "regime_text": "一般贸易",
+    "address_text": None,
+    "district_text": None,
+    "customs_office_text": None,
+    "transit_text": None,
+}
+
+
+VALUES = [
+    ("100.005", "100.00", "0.005"),  # half to even
+    ("100.015", "100.02", "-0.005"),
+    ("0.1", "0.10", "0"),
+    ("99999999999999", "99999999999999.00", "0"),
+    (" 100 ", "100.00", "0"),
+]
+REJECTED = [
+    ("value_text", "1,234.5", "malformed_value"),
+    ("value_text", "1.2e6", "malformed_value"),
+    ("value_text", "-5", "malformed_value"),
+    ("value_text", "", "malformed_value"),
+    ("value_text", None, "malformed_value"),
+    ("period_text", "200313", "malformed_period"),
+    ("period_text", "2003-1", "malformed_period"),
+    ("period_text", "200401", "year_mismatch"),
+    ("direction_text", "\u3000", "blank_direction"),
+    ("partner_text", None, "blank_partner"),
+    ("partner_text", "火星", "ignored_label"),
+    ("partner_text", "木星", "unknown_partner"),
+    ("regime_text", "", "blank_regime"),
+    ("regime_text", "样品", "ignored_label"),
+    ("regime_text", "宇宙", "unknown_regime"),
+    ("firm_code_text", "440394027", "malformed_firm_code"),
+    ("firm_code_text", "", "malformed_firm_code"),
+    ("product_text", "0101101", "malformed_product"),
+    ("product_text", "0101101X", "malformed_product"),
+    ("product_text", "1011010", "malformed_product"),  # a zero is put back only where codes came as numbers
+    ("product_text", "77010000", "unknown_product"),
+    ("quantity_text", "five", "malformed_quantity"),
+    ("unit_text", "箩", "unknown_unit"),
+]
+FLAGGED = [
+    ("quantity_text", "", "missing_quantity"),
+    ("quantity_text", "0", "zero_quantity"),
+    ("value_text", "0", "zero_value"),
+    ("partner_text", "中国", "partner_is_declarant"),
+]
+_BLANK = {name: None for name in RAW if name.endswith("_text")}
+CASES: dict[str, dict] = {
+    "good": {},
+    **{f"value {text}": {"value_text": text} for text, _, _ in VALUES},
+    **{f"{field} {text}": {field: text} for field, text, _ in [*REJECTED, *FLAGGED]},
+    "several": {"value_text": "", "quantity_text": "five", "regime_text": ""},
+    "numbers": {"layout": "numbers", "product_text": "1011010", "partner_text": "4"},
+    "lower case": {"firm_code_text": "4403940abc"},
+    "no unit": {"unit_text": None},
+    "unreadable": {**_BLANK, "unreadable": "undecodable", "raw_bytes_hex": "FF"},
+}
+
+
+@pytest.fixture(scope="module")
+def found(spark) -> dict[str, dict]:
+    """Case -> its declaration, or else its row in quarantine; all cases are cleaned in one go."""
+
+    def table(name: str, rows: list):
+        return spark.createDataFrame(rows, ddl(TABLES[name]))
+
+    layouts = [
+        ("words", "monthly", 2003, 2004, "HS2002", "yyyyMM", 8, False, "labels"),
+        ("numbers", "yearly", 2003, 2007, "HS2002", "yyyyMM", 8, True, "customs_code"),
+    ]
+    labels = [
+        ("direction", "出口", "export"),
+        ("direction", "进口", "import"),
+        ("regime", "一般贸易", "ordinary"),
+        ("regime", "样品", None),
+        ("ownership", "国有", "state"),
+        ("unit", "千克", "kilogram"),
+        ("partner", "美国", "USA"),
+        ("partner", "中国", "CHN"),
+        ("partner", "004", "DEU"),
+    ]
+    outcome = core_customs__declarations(
+        table("raw_customs__declarations", [{**RAW, "line": n, **case} for n, case in enumerate(CASES.values(), 2)]),
+        table("core_customs__layouts", layouts),
+        table("core_customs__labels", [(layout, *label) for layout in ("words", "numbers") for label in labels]),
+        table("core_products__codes", [("HS2002", "010110", "horses")]),
+        clean=CLEAN,
+    )
+    rows = [row.asDict() for row in (*outcome.table.collect(), *outcome.quarantine.collect())]
+    by_line = {row["line"]: row for row in rows}
+    assert len(rows) == len(by_line) == len(CASES)
+    return {name: by_line[line] for line, name in enumerate(CASES, 2)}
+
+
+def test_a_good_record_is_coded(found):
+    expected = {
+        "year": 2003,
+        "month": 1,
+        "direction": "export",
+        "firm_code": "4403940277",
+        "ownership": "state",
+        "product_code": "01011010",
+        "hs_revision": "HS2002",
+        "partner_code": "USA",
+        "regime": "ordinary",
+        "unit_code": "kilogram",
+        "quantity": Decimal("5.000"),
+        "value_usd": Decimal("100.00"),
+        "rounding_usd": Decimal("0.000000"),
+        "flags": [],
+    }
+    assert {name: found["good"][name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(("text", "value", "rounding"), VALUES)
+def test_values_are_rounded_to_cents_half_to_even(found, text, value, rounding):
+    row = found[f"value {text}"]
+    assert (row["value_usd"], row["rounding_usd"]) == (Decimal(value), Decimal(rounding))
+
+
+@pytest.mark.parametrize(("field", "text", "rule"), REJECTED)
+def test_a_bad_field_sends_the_record_to_quarantine(found, field, text, rule):
+    assert found[f"{field} {text}"]["rules"][0] == rule
+
+
+@pytest.mark.parametrize(("field", "text", "flag"), FLAGGED)
+def test_an_odd_field_is_flagged_and_kept(found, field, text, flag):
+    assert found[f"{field} {text}"]["flags"] == [flag]
+
+
+def test_every_broken_rule_is_listed_in_order(found):
+    assert found["several"]["rules"] == ["malformed_value", "blank_regime", "malformed_quantity"]
+    assert found["several"]["value_usd"] is None
+
+
+def test_codes_that_came_as_numbers_get_their_zeros_back(found):
+    assert (found["numbers"]["product_code"], found["numbers"]["partner_code"]) == ("01011010", "DEU")
+
+
+def test_firm_codes_are_upper_case(found):
+    assert found["lower case"]["firm_code"] == "4403940ABC"
+
+
+def test_a_unit_that_is_not_delivered_is_unknown(found):
+    assert found["no unit"]["unit_code"] == "unknown"
+
+
+def test_a_line_that_could_not_be_read_breaks_no_other_rule(found):
+    assert (found["unreadable"]["rules"], found["unreadable"]["raw_text"]) == (["undecodable_line"], "FF")
+
+
+def test_quarantine_keeps_the_record_as_delivered(found):
+    assert '"firm_name_text":"嘉明"' in found["value_text 1.2e6"]["raw_text"]
+
+
+def test_rules_without_which_a_column_is_empty_must_reject():
+    with pytest.raises(ValueError, match="blank_partner must reject"):
+        CleanSettings(declarant="CHN", reject=tuple(r for r in MUST_REJECT if r != "blank_partner"), ignore_labels={})
+
+
+def test_a_rule_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="no rule is called"):
+        CleanSettings(declarant="CHN", reject=(*RULES, "blank_weather"), ignore_labels={})
