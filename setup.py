@@ -1,10 +1,11 @@
-"""Installs the four folders of the tree as one namespace, `haiguan`, so that nothing called `jobs` or `conf` lands in site-packages.
+"""Installs the four folders of the tree as one namespace, `haiguan`: nothing called `jobs` or `conf` in site-packages.
 
 `python setup.py py_files` writes dist/haiguan-<version>.zip for `spark-submit --py-files`.
 """
 
 import zipfile
 from pathlib import Path
+from typing import ClassVar
 
 from setuptools import Command, find_packages, setup
 
@@ -24,7 +25,7 @@ class PyFiles(Command):
     """Writes the zip that `spark-submit --py-files` ships to a cluster."""
 
     description = "write dist/haiguan-<version>.zip for spark-submit --py-files"
-    user_options: list = []
+    user_options: ClassVar[list] = []
 
     def initialize_options(self) -> None:
         self.target = Path("dist")

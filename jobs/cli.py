@@ -47,16 +47,17 @@ def run_stage(stage: str) -> None:
 
 
 def guarded(command: Callable[[], object]) -> int:
+    """Runs a command; says what went wrong, if anything, and returns the exit code."""
     try:
         returned = command()
         return returned if isinstance(returned, int) else 0
-    except typer.Exit as exit_:
-        return exit_.exit_code
+    except SystemExit:
+        raise
     except BaseException as error:
-        if isinstance(error, SystemExit):
-            raise
-        _explain(error)
-        return exit_code_of(error)
+        stopped = KeyboardInterrupt() if isinstance(error, typer.Abort) else error
+        _explain(stopped)
+        # An error of usage, such as an unknown option, brings its own exit code.
+        return getattr(stopped, "exit_code", None) or exit_code_of(stopped)
 
 
 def _explain(error: BaseException) -> None:

@@ -16,7 +16,7 @@ from haiguan.jobs.runtime.graph import Node
 from haiguan.jobs.runtime.lake import Lake
 from haiguan.jobs.runtime.manifest import slice_id
 from haiguan.jobs.runtime.settings import Settings
-from haiguan.jobs.runtime.sources import open_source
+from haiguan.jobs.runtime.sources import study_items
 from haiguan.transforms.estimators.specification import Table, read_table
 from haiguan.transforms.schema import TABLES
 from haiguan.transforms.studies.estimates import specification_of
@@ -49,7 +49,7 @@ def studies_of(lake: Lake, record: Record, graph: Mapping[str, Node], settings: 
         *descriptive_tables(cells, origins[CELLS]),
     ]
     figures = [*draw_coefficients(estimates, origins[ESTIMATE_ROWS], printing), *draw_figures(points, origins[POINTS])]
-    names = sorted({result.study for result in (*tables, *figures)})
+    names = sorted({result.study for result in tables} | {figure.study for figure in figures})
     return [Study(name, _of_study(name, tables), _of_study(name, figures)) for name in names]
 
 
@@ -73,8 +73,7 @@ def _natural(item: str) -> list[tuple[int, str]]:
 
 def _specifications(settings: Settings) -> dict[tuple[str, str], Table]:
     """Study and item -> the specification of a regression table, which says how it is printed."""
-    source = open_source("study_estimates", settings, {})
-    texts = source.read(None, list(source.slices.values()))
+    texts = study_items(settings, "estimates")
     return {
         (study, item): read_table(specification_of(item, content), f"studies/{study}/{item}.yaml")
         for study, item, content in items(texts)

@@ -57,7 +57,7 @@ class Source:
 
     slices: Mapping[str, Slice]
     fingerprints: Mapping[str, str]
-    read: Callable[[SparkSession, Sequence[Slice]], DataFrame | pd.DataFrame]
+    read: Callable[[SparkSession, Sequence[Slice]], Any]
     files: Sequence[File] = ()
     sliced_by: tuple[str, ...] = ()
 
@@ -202,21 +202,29 @@ def _classification(path: Path) -> list[list[Any]]:
 
 
 def _studies(settings: Settings, kind: str) -> Source:
-    """study, item, text of the items of one kind in the studies that the settings name, one slice per study."""
-    texts = {study: _study_items(study, kind) for study in settings.run.studies}
-    rows = pd.DataFrame(
-        [(study, item, text) for study, items in texts.items() for item, text in items],
-        columns=["study", "item", "text"],
-    )
-    keyed = {slice_id({"study": study}): (study, items) for study, items in texts.items() if items}
+    """The items of one kind, one slice per study that has some."""
+    rows = study_items(settings, kind)
+    studies = {slice_id({"study": study}): study for study in sorted(rows.study.unique())}
+
+    def content(study: str) -> str:
+        of_study = rows[rows.study == study]
+        return hashlib.sha256(json.dumps(of_study[["item", "text"]].to_numpy().tolist()).encode()).hexdigest()
+
     return Source(
-        slices={text: {"study": study} for text, (study, _) in keyed.items()},
-        fingerprints={
-            text: hashlib.sha256(json.dumps(items).encode()).hexdigest() for text, (_, items) in keyed.items()
-        },
+        slices={text: {"study": study} for text, study in studies.items()},
+        fingerprints={text: content(study) for text, study in studies.items()},
         read=lambda _, slices: rows[rows.study.isin([values["study"] for values in slices])],
-        sliced_by=("study",),
     )
+
+
+def study_items(settings: Settings, kind: str) -> pd.DataFrame:
+    """study, item, text of the items of one kind in the studies that the settings name: one row per YAML file.
+
+    Raises:
+        InputError: there is no such study, or one of its items is of no known kind.
+    """
+    found = [(study, item, text) for study in settings.run.studies for item, text in _study_items(study, kind)]
+    return pd.DataFrame(found, columns=["study", "item", "text"])
 
 
 def _study_items(study: str, kind: str) -> list[tuple[str, str]]:

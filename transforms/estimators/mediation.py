@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,7 @@ def mediation(
     >>> found.effects["estimate"].round(1).to_dict()
     {'total': 0.6, 'direct': 0.3, 'indirect': 0.3}
     """
-    asked = {"fixed_effects": tuple(fixed_effects), "clusters": tuple(clusters)}
+    asked: dict[str, Any] = {"fixed_effects": tuple(fixed_effects), "clusters": tuple(clusters)}
     design = build_design(data, [outcome, treatment, mediator, *controls], **asked)
     sample = data.iloc[design.rows]
     total = least_squares(sample, outcome, [treatment, *controls], **asked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -89,7 +90,8 @@ def placebo(
         raise InputError(f"{draws} draws give no placebo distribution; ask for some hundred.")
     names = list(dict.fromkeys(controls))
     present = _with_known_blocks(data, [*blocks, *strata])
-    terms, absorbed = [treatment, *names], {"fixed_effects": tuple(fixed_effects), "clusters": tuple(clusters)}
+    terms = [treatment, *names]
+    absorbed: dict[str, Any] = {"fixed_effects": tuple(fixed_effects), "clusters": tuple(clusters)}
     estimates = least_squares(present, outcome, terms, **absorbed)
     if treatment not in estimates.terms.index:
         raise InputError(f"{treatment!r} has no coefficient to compare with: {' '.join(estimates.warnings)}")
@@ -264,7 +266,7 @@ def _estimate(design: Design, projection: _Projection, outcome: np.ndarray, trea
     if (variation <= ABSORBED * np.einsum("ij,ij->j", treatments, treatments)).any():
         raise InputError("The fixed effects absorb the treatment in some permutation: deal it out in finer blocks.")
     slopes = left.T @ outcome / variation
-    kind = "clustered" if design.clusters else "robust"
+    kind: inference.Covariance = "clustered" if design.clusters else "robust"
     errors = [
         np.sqrt(
             inference.meat(kind, column[:, None] * (outcome - slope * column)[:, None], design, pd.DataFrame())[0, 0]
