@@ -9,6 +9,7 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
+from haiguan.expectations.declared import Bounds
 from haiguan.expectations.gate import Verdict
 from haiguan.expectations.suites import SUITES
 from haiguan.jobs.runtime.graph import Node
@@ -19,7 +20,7 @@ from haiguan.jobs.runtime.plan import Due, TablePlan, suite_hash
 from haiguan.jobs.runtime.workshop import Workshop
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.outcome import Outcome
-from haiguan.transforms.schema import Table
+from haiguan.transforms.schema import TABLES, Table
 
 _UNKNOWN_LABELS_SHOWN = 100
 
@@ -67,16 +68,23 @@ def carry_out(plan: TablePlan, shop: Workshop) -> None:
         GateError: a gate stopped it; nothing of the batch is published.
         InputError: the data hold labels that no coding knows.
     """
-    if plan.gone:
-        _remove(plan, shop)
     if plan.regate:
         _gate_again(plan, shop)
     for due in _batches(plan, shop):
         _build(plan.node, due, shop)
+    if plan.gone:
+        _remove(plan, shop)
 
 
 def _batches(plan: TablePlan, shop: Workshop) -> Iterator[list[Due]]:
-    """Due slices that are built together: as many as `run.batch_records` allows, at least one."""
+    """Due slices that are built together: as many as `run.batch_records` allows, at least one.
+
+    All of them under a changed declaration, since a table half under the old one could not be read.
+    """
+    tables = (plan.node.quarantine, plan.node.table)
+    if plan.due and not all(shop.lake.is_as_declared(table) for table in tables if table is not None):
+        yield list(plan.due)
+        return
     batch: list[Due] = []
     weight = 0
     for due in plan.due:
@@ -166,7 +174,10 @@ def _judge(batch: Batch, shop: Workshop) -> None:
 
 
 def _publish(batch: Batch, started: float, shop: Workshop) -> None:
-    """One commit per table, quarantine first, then the manifest row that names the versions, then the ledger."""
+    """One commit per table, quarantine first, then the ledger, then the manifest row that names the versions.
+
+    The manifest row comes last: a run killed before it builds the slice again, one killed after it has no more to do.
+    """
     together: dict[str, list[Published]] = {}
     for one in batch.staged:
         measured = batch.measured[one.table.name]
@@ -174,17 +185,24 @@ def _publish(batch: Batch, started: float, shop: Workshop) -> None:
         together[one.table.name] = list(_entries(batch, one.table, measured, version, shop))
     seconds = time.monotonic() - started
     _forget_vanished(batch, together, shop)
-    shop.manifest.record_published(together, batch.due[0].reason, seconds)
     _write_ledger(batch, shop)
-    shop.state.settle(batch.node.name, [(e.slice, e.fingerprint.digest) for e in together[batch.node.name]])
+    shop.manifest.record_published(together, batch.due[0].reason, seconds)
+    _settle(batch, together[batch.node.name], shop)
     shop.progress.published(
         batch.node.stage, batch.node.name, batch.due, batch.measured[batch.node.name].records, seconds
     )
 
 
+def _settle(batch: Batch, entries: Sequence[Published], shop: Workshop) -> None:
+    """Tells the tables further on which slices there are; of a table built as one also those that `--years` left."""
+    if batch.slices is None:
+        entries = list(shop.manifest.slices(batch.node.name).values())
+    shop.state.settle(batch.node.name, [(entry.slice, entry.fingerprint.digest) for entry in entries])
+
+
 def _replaced(batch: Batch, table: Table, measured: Measured, shop: Workshop) -> Sequence[Slice] | None:
     """The slices that the new rows replace; None: the whole table."""
-    if not table.slice or (batch.slices is None and shop.years is None):
+    if not table.slice or (batch.slices is None and shop.years is None) or not shop.lake.is_as_declared(table):
         return None
     return batch.slices if batch.slices is not None else [values for values, _, _ in measured.slices.values()]
 
@@ -208,8 +226,8 @@ def _forget_vanished(batch: Batch, together: Mapping[str, Sequence[Published]], 
     now = {slice_id(entry.slice) for entry in together[name]}
     vanished = [text for text in shop.manifest.slices(name) if text not in now]
     if vanished:
-        shop.manifest.record_removed(name, vanished, together[name][0].version)
         shop.manifest.record_ledger(name, vanished, [])
+        shop.manifest.record_removed(name, vanished, together[name][0].version)
 
 
 def _write_ledger(batch: Batch, shop: Workshop) -> None:
@@ -224,28 +242,48 @@ def _write_ledger(batch: Batch, shop: Workshop) -> None:
 
 def _remove(plan: TablePlan, shop: Workshop) -> None:
     gone = [slice_id(values) for values in plan.gone]
+    shop.manifest.record_ledger(plan.node.name, gone, [])
     for table in (plan.node.quarantine, plan.node.table):
         if table is not None and table.slice and shop.lake.exists(table.name):
             version = shop.lake.remove_slices(shop.session, table, plan.gone, shop.run_id)
             shop.manifest.record_removed(table.name, gone, version)
-    shop.manifest.record_ledger(plan.node.name, gone, [])
     shop.progress.removed(plan.node.name, plan.gone)
 
 
 def _gate_again(plan: TablePlan, shop: Workshop) -> None:
-    """A changed suite judges what is published; nothing is rebuilt."""
+    """Changed suites judge what is published, quarantine too; nothing is rebuilt."""
     node, suite = plan.node, suite_hash(plan.node, shop.settings)
     published = shop.manifest.slices(node.name)
     entries = [published[slice_id(values)] for values in plan.regate]
-    rejected = shop.manifest.slices(node.quarantine.name) if node.quarantine else {}
-    quarantined = sum(rejected[slice_id(e.slice)].records for e in entries if slice_id(e.slice) in rejected)
-    bounds = shop.bounds(node, [Due(e.slice, e.fingerprint, "suite changed") for e in entries], quarantined)
-    frame = shop.lake.read(shop.session, node.name)
-    judged = frame.where(in_slices(plan.regate)) if node.table.slice else frame
-    verdicts = shop.gate.judge(node.name, judged, SUITES[node.name](bounds))
-    shop.manifest.record_verdicts(node.name, plan.regate, verdicts)
-    shop.progress.judged(node.name, verdicts)
-    if any(verdict.stops for verdict in verdicts):
-        raise GateError(node.name, verdicts)
-    passed = [Published(e.slice, e.fingerprint, suite, e.version, e.records, e.amount) for e in entries]
+    rejected = _rejected(plan, shop)
+    due = [Due(e.slice, e.fingerprint, "suite changed") for e in entries]
+    bounds = shop.bounds(node, due, sum(entry.records for entry in rejected))
+    judged = {table: _judge_published(table, plan.regate, bounds, shop) for table in _published_tables(node, shop)}
+    for name, verdicts in judged.items():
+        if any(verdict.stops for verdict in verdicts):
+            raise GateError(name, verdicts)
+    passed = [replace(entry, suite=suite) for entry in entries]
     shop.manifest.record_published({node.name: passed}, "suite changed", 0.0)
+
+
+def _published_tables(node: Node, shop: Workshop) -> list[str]:
+    tables = [table.name for table in (node.quarantine, node.table) if table is not None]
+    return [name for name in tables if shop.lake.exists(name)]
+
+
+def _rejected(plan: TablePlan, shop: Workshop) -> list[Published]:
+    """What is in quarantine of the slices to gate again; all of it where it is not sliced."""
+    quarantine = plan.node.quarantine
+    if quarantine is None:
+        return []
+    wanted = {slice_id(values) for values in plan.regate} if quarantine.slice else {""}
+    return [entry for text, entry in shop.manifest.slices(quarantine.name).items() if text in wanted]
+
+
+def _judge_published(name: str, slices: Sequence[Slice], bounds: Bounds, shop: Workshop) -> list[Verdict]:
+    frame = shop.lake.read(shop.session, name)
+    judged = frame.where(in_slices(slices)) if TABLES[name].slice else frame
+    verdicts = shop.gate.judge(name, judged, SUITES[name](bounds))
+    shop.manifest.record_verdicts(name, slices, verdicts)
+    shop.progress.judged(name, verdicts)
+    return verdicts

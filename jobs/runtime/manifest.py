@@ -129,7 +129,10 @@ class Manifest:
 
     def record_ledger(self, table: str, slices: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Replaces the account of some slices of a table."""
-        listed = ", ".join(f"'{text}'" for text in sorted(slices))
+        replaced = sorted(slices)
+        if not replaced:
+            return
+        listed = ", ".join(f"'{text}'" for text in replaced)
         stamped = [{"table_name": table, "run_id": self._run_id, "recorded_at": _now(), **row} for row in rows]
         exists = delta.exists(self._lake.path(LEDGER))
         condition = f"table_name = '{table}' AND slice_id IN ({listed})" if exists else None

@@ -159,7 +159,7 @@ def _plan_slices(
     years: tuple[int, int] | None,
 ) -> TablePlan:
     published = manifest.slices(node.name)
-    redeclared = not lake.is_as_declared(node.table)
+    redeclared = not all(lake.is_as_declared(table) for table in (node.table, node.quarantine) if table is not None)
     due, unchanged = [], []
     for text, values in wanted.items():
         print_now = fingerprint(node, values, state, settings)
@@ -177,7 +177,9 @@ def _plan_slices(
         unchanged=tuple(unchanged),
         regate=tuple(values for values in unchanged if published[slice_id(values)].suite != suite),
         gone=tuple(
-            entry.slice for text, entry in published.items() if text not in wanted and _within(entry.slice, years)
+            entry.slice
+            for text, entry in published.items()
+            if text not in wanted and (redeclared or _within(entry.slice, years))
         ),
         left_stale=tuple(entry.slice for entry in due if entry not in inside and entry.slice is not None),
     )
