@@ -66,5 +66,5 @@ def quarantine_share(bounds: Bounds) -> list[Expectation]:
     """That no larger share of the records than the settings allow is in quarantine."""
     if bounds.records_in is None:
         return []
-    at_most = int(bounds.quarantined_share * bounds.records_in)
+    at_most = int(Decimal(str(bounds.quarantined_share)) * bounds.records_in)
     return [gxe.ExpectTableRowCountToBeBetween(min_value=0, max_value=at_most)]

@@ -76,7 +76,7 @@ class Gate:
         self._context.add_data_docs_site(_SITE, _site_config(site))
 
     def judge(self, table: str, frame: DataFrame, suite: Sequence[Expectation]) -> list[Verdict]:
-        """A verdict for each expectation of the suite, in its order.
+        """A verdict for each expectation of the suite, in the order of Great Expectations: those of a column together.
 
         Args:
             table: the table's name, as it stands in the Data Docs.

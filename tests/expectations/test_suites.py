@@ -1,0 +1,106 @@
+"""Every table that a stage publishes has a suite that bounds its rows and the nulls of its key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import great_expectations.expectations as gxe
+import pytest
+
+from haiguan.expectations.declared import Bounds, declared, quarantine_share
+from haiguan.expectations.exact import ExpectExactSumToEqual, ExpectKeyToBeUnique
+from haiguan.expectations.gate import Gate
+from haiguan.expectations.suites import SUITES
+from haiguan.jobs.runtime.graph import build_graph
+from haiguan.jobs.runtime.lake import ddl
+from haiguan.jobs.runtime.stages import STAGES
+from haiguan.transforms.schema import TABLES
+
+BOUNDS = Bounds(records_in=100, amount_in=Decimal("5.00"), quarantined=4, quarantined_share=0.05, key_sample_above=10)
+PUBLISHED = {
+    table.name for node in build_graph(STAGES).values() for table in (node.table, node.quarantine) if table is not None
+}
+
+
+def _of_kind(suite, kind):
+    return [expectation for expectation in suite if isinstance(expectation, kind)]
+
+
+def _rows(suite) -> list[tuple]:
+    equal = [(e.value, e.value) for e in _of_kind(suite, gxe.ExpectTableRowCountToEqual)]
+    between = [(e.min_value, e.max_value) for e in _of_kind(suite, gxe.ExpectTableRowCountToBeBetween)]
+    return equal + between
+
+
+def test_suites_cover_exactly_the_tables_that_stages_publish():
+    assert set(SUITES) == PUBLISHED
+
+
+def test_a_suite_carries_the_name_of_its_table():
+    assert [name for name, suite in SUITES.items() if suite.__name__ != name or not suite.__doc__] == []
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_every_suite_bounds_the_rows_and_the_nulls_of_the_key(name):
+    suite, table = SUITES[name](BOUNDS), TABLES[name]
+    assert _rows(suite)
+    least = max(low for low, _ in _rows(suite))
+    assert least >= 1 or table.may_be_empty
+    not_null = {e.column for e in _of_kind(suite, gxe.ExpectColumnValuesToNotBeNull) if e.mostly == 1}
+    assert set(table.key) <= not_null
+    assert [e.key for e in _of_kind(suite, ExpectKeyToBeUnique)] == [list(table.key)]
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_every_suite_names_columns_of_its_table_and_values_as_declared(name):
+    suite, table = SUITES[name](BOUNDS), TABLES[name]
+    named = {getattr(e, attribute, None) for e in suite for attribute in ("column", "column_A", "column_B")}
+    assert named - {None} <= set(table.column_names)
+    coded = {e.column: tuple(e.value_set) for e in _of_kind(suite, gxe.ExpectColumnValuesToBeInSet)}
+    assert coded.items() >= {c.name: c.values for c in table.columns if c.values}.items()
+
+
+def test_only_quarantine_may_be_empty():
+    assert {name for name in SUITES if TABLES[name].may_be_empty} == {n for n in SUITES if n.startswith("quarantine_")}
+
+
+def test_records_in_are_records_out_and_quarantined():
+    assert _rows(declared(TABLES["core_customs__declarations"], BOUNDS)) == [(96, 96)]
+
+
+def test_flows_are_no_more_than_their_declarations_and_worth_the_same():
+    suite = declared(TABLES["core_customs__annual_flows"], BOUNDS)
+    assert _rows(suite) == [(1, 100)]
+    assert [e.value for e in _of_kind(suite, ExpectExactSumToEqual)] == ["5.00"]
+
+
+@pytest.mark.parametrize(
+    ("share", "records_in", "at_most"), [(0.05, 100, 5), (0.05, 119, 5), (0.29, 100, 29), (0.07, 100, 7), (0.0, 9, 0)]
+)
+def test_share_of_quarantine_is_rounded_down_and_exact(share, records_in, at_most):
+    bounds = replace(BOUNDS, quarantined_share=share, records_in=records_in)
+    assert _rows(quarantine_share(bounds)) == [(0, at_most)]
+
+
+@pytest.fixture
+def gate(tmp_path) -> Gate:
+    return Gate("run-1", tmp_path, 20, True)
+
+
+@pytest.mark.parametrize("exporters", [1, 5, 49])
+def test_equal_exporters_pass_the_gate_whatever_the_rounding_of_doubles(spark, gate, exporters):
+    name = "measure_products__concentration"
+    share = 1 / exporters
+    rows = [(2003, "010101", exporters, exporters, Decimal(exporters), share, 1.0, 1.0, sum([share**2] * exporters))]
+    frame = spark.createDataFrame(rows, ddl(TABLES[name]))
+    failed = [v for v in gate.judge(name, frame, SUITES[name](BOUNDS)) if not v.is_success]
+    assert failed == []
+
+
+def test_an_index_above_the_largest_share_is_stopped(spark, gate):
+    name = "measure_products__concentration"
+    frame = spark.createDataFrame([(2003, "010101", 2, 2, Decimal(2), 0.5, 1.0, 1.0, 0.6)], ddl(TABLES[name]))
+    failed = [v for v in gate.judge(name, frame, SUITES[name](BOUNDS)) if v.stops]
+    assert len(failed) == 1
+    assert "herfindahl" in failed[0].expectation
