@@ -214,6 +214,7 @@ def _studies(settings: Settings, kind: str) -> Source:
         slices={text: {"study": study} for text, study in studies.items()},
         fingerprints={text: content(study) for text, study in studies.items()},
         read=lambda _, slices: rows[rows.study.isin([values["study"] for values in slices])],
+        sliced_by=("study",),
     )
 
 
