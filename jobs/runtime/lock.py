@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 _SECONDS_BETWEEN_TRIES = 1.0
@@ -31,8 +32,8 @@ def hold(
         LakeHeldError: another run holds it, and `wait` is off. The message names the holder.
     """
     handle, locked, has_waited = _lock(session, lake / "lock", wait, say)
-    (lake / "lock.json").write_text(json.dumps(_self(run_id)), encoding="utf-8")
     try:
+        (lake / "lock.json").write_text(json.dumps(_self(run_id)), encoding="utf-8")
         yield has_waited
     finally:
         (lake / "lock.json").unlink(missing_ok=True)
@@ -44,7 +45,7 @@ def _lock(session: SparkSession, path: Path, wait: bool, say: Callable[[str], No
     """The open file, its lock, and whether it had to be waited for."""
     handle = session._jvm.java.io.RandomAccessFile(str(path), "rw")  # type: ignore[union-attr]
     told = False
-    while (locked := handle.getChannel().tryLock()) is None:
+    while (locked := _try(handle)) is None:
         holder = describe_holder(path.parent)
         if not wait:
             handle.close()
@@ -54,6 +55,16 @@ def _lock(session: SparkSession, path: Path, wait: bool, say: Callable[[str], No
             told = True
         time.sleep(_SECONDS_BETWEEN_TRIES)
     return handle, locked, told
+
+
+def _try(handle: Any) -> Any:
+    """The lock, or None where it is held: by another process, or by this JVM, which Java tells apart."""
+    try:
+        return handle.getChannel().tryLock()
+    except Py4JJavaError as error:
+        if "OverlappingFileLockException" in str(error.java_exception):
+            return None
+        raise
 
 
 def _self(run_id: str) -> dict[str, Any]:
@@ -71,6 +82,6 @@ def describe_holder(lake: Path) -> str:
     """Who took the lake last, as one phrase."""
     try:
         holder = json.loads((lake / "lock.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return "run {run}, process {pid} of {user} on {host}, since {since}".format(**holder)
+    except (OSError, ValueError, KeyError, TypeError):
         return "a run that has not yet said its name"
-    return "run {run}, process {pid} of {user} on {host}, since {since}".format(**holder)
