@@ -159,8 +159,22 @@ def open_sources(work: Work, settings: Settings, manifest: Manifest, verify: boo
 
 
 def _published_elsewhere(work: Work, manifest: Manifest) -> Tables:
-    """Tables that this run reads and does not build, as they were published."""
-    outside = {name for table in work.order for name in work.graph[table].inputs} - set(work.order)
+    """Tables that this run reads and does not build, as they were published.
+
+    Raises:
+        InputError: one that it cannot do without was never published.
+    """
+    nodes = [work.graph[name] for name in work.order]
+    outside = {name for node in nodes for name in node.inputs} - set(work.order)
+    required = {name for node in nodes for name in node.inputs if name not in node.optional}
+    absent = [name for name in sorted(outside & required) if not manifest.slices(name)]
+    if absent:
+        raise InputError(
+            *[
+                f"{name} is not published yet; run stage {work.graph[name].stage} first, or haiguan run"
+                for name in absent
+            ]
+        )
     return {
         name: {text: (entry.slice, entry.fingerprint.digest) for text, entry in manifest.slices(name).items()}
         for name in sorted(outside)

@@ -35,9 +35,10 @@ RULES: dict[str, str] = {
     "malformed_partner": "is_readable AND partner_code_m49 IS NULL",
     "malformed_product": "is_readable AND NOT product_text RLIKE '^([0-9]{2}|[0-9]{4}|[0-9]{6}|TOTAL)$'",
     "malformed_value": "is_readable AND exact_usd IS NULL",
-    "repeated_key": "is_readable AND place_in_key > 1",
+    "repeated_key": "is_well_formed AND place_in_key > 1",
 }
-"""Name -> SQL condition; every one of them rejects. Of rows with the same key the first by file and line is kept."""
+"""Name -> SQL condition; every one of them rejects. Of well-formed rows with the same key the first is kept, by file id
+and line."""
 
 _KEY = ("year", "reporter_code_m49", "partner_code_m49", "flow", "hs_revision", "product_text")
 
@@ -76,8 +77,11 @@ def _parsed(raw: DataFrame) -> DataFrame:
             "rounding_usd": (exact_usd - to_cents(exact_usd)).cast("decimal(18,6)"),
         }
     )
-    by_key = Window.partitionBy(*_KEY).orderBy("file_id", "line")
-    return parsed.withColumn("place_in_key", F.row_number().over(by_key))
+    of_one_row = {name: condition for name, condition in RULES.items() if name != "repeated_key"}
+    by_key = Window.partitionBy(*_KEY, "is_well_formed").orderBy("file_id", "line")
+    return parsed.withColumn("is_well_formed", F.size(broken_rules(of_one_row)) == 0).withColumn(
+        "place_in_key", F.row_number().over(by_key)
+    )
 
 
 def _mapped(codes: dict[str, str], column: str) -> Column:
