@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 
-from haiguan.expectations.exact import ExpectExactSumToEqual, ExpectKeyToBeUnique
+from haiguan.expectations.exact import ExpectExactSumToEqual, ExpectKeyToBeUnique, ExpectRowsOfSlicesToBeAtMost
 from haiguan.transforms.schema import Table
 
 
@@ -22,6 +23,7 @@ class Bounds:
         quarantined: records that the same build put in quarantine.
         quarantined_share: the largest share of records that may be there (setting `gates.quarantined_share`).
         key_sample_above: number of rows above which only a sample of the keys is compared.
+        records_by_slice: `records_in` of each slice, by the slice as text; empty where only the rows tell the slices.
     """
 
     records_in: int | None
@@ -29,6 +31,7 @@ class Bounds:
     quarantined: int
     quarantined_share: float
     key_sample_above: int
+    records_by_slice: Mapping[str, int] = field(default_factory=dict)
 
 
 def declared(table: Table, bounds: Bounds) -> list[Expectation]:
@@ -62,9 +65,15 @@ def _conservation(table: Table, bounds: Bounds) -> list[Expectation]:
     return [ExpectExactSumToEqual(column="value_usd", value=str(bounds.amount_in))]
 
 
-def quarantine_share(bounds: Bounds) -> list[Expectation]:
-    """That no larger share of the records than the settings allow is in quarantine."""
+def quarantine_share(table: Table, bounds: Bounds) -> list[Expectation]:
+    """That no larger share of the records of a slice than the settings allow is in quarantine.
+
+    Slice by slice, so that a good year does not hide a bad one that happens to be built with it.
+    """
     if bounds.records_in is None:
         return []
-    at_most = int(Decimal(str(bounds.quarantined_share)) * bounds.records_in)
-    return [gxe.ExpectTableRowCountToBeBetween(min_value=0, max_value=at_most)]
+    share = Decimal(str(bounds.quarantined_share))
+    if not table.slice:
+        return [gxe.ExpectTableRowCountToBeBetween(min_value=0, max_value=int(share * bounds.records_in))]
+    limits = {text: int(share * records) for text, records in bounds.records_by_slice.items()}
+    return [ExpectRowsOfSlicesToBeAtMost(columns=list(table.slice), limits=limits)]

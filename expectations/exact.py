@@ -1,4 +1,4 @@
-"""Two expectations that Great Expectations lacks: a key counted by its hash, and a sum that is exact."""
+"""Expectations that Great Expectations lacks: a key counted by its hash, an exact sum, rows bounded slice by slice."""
 
 from __future__ import annotations
 
@@ -72,6 +72,26 @@ class ExactSum(TableMetricProvider):
         return str((total and total[0]) or 0)
 
 
+class RowsBySlice(TableMetricProvider):
+    """Number of rows of each slice, by the slice as text, such as `year=2004`."""
+
+    metric_name = "table.rows_by_slice"
+    value_keys = ("columns",)
+
+    @metric_value(engine=SparkDFExecutionEngine)
+    def _spark(
+        cls,  # noqa: N805
+        execution_engine: SparkDFExecutionEngine,
+        metric_domain_kwargs: dict,
+        metric_value_kwargs: dict,
+        **_: Any,
+    ) -> dict[str, int]:
+        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+        columns = metric_value_kwargs["columns"]
+        counted = frame.groupBy(*columns).agg(F.count("*").alias("records")).collect()
+        return {"/".join(f"{name}={row[name]}" for name in columns): row.records for row in counted}
+
+
 class ExpectKeyToBeUnique(BatchExpectation):
     """No key stands in more than one row."""
 
@@ -100,3 +120,20 @@ class ExpectExactSumToEqual(BatchExpectation):
     def _validate(self, metrics: dict, **_: Any) -> dict:  # type: ignore[override]
         found = metrics["table.exact_sum"]
         return {"success": Decimal(found) == Decimal(self.value), "result": {"observed_value": found}}
+
+
+class ExpectRowsOfSlicesToBeAtMost(BatchExpectation):
+    """No slice has more rows than its limit; one without a limit has none."""
+
+    columns: list[str]
+    limits: dict[str, int]
+
+    metric_dependencies: ClassVar = ("table.rows_by_slice",)
+    success_keys: ClassVar = ("columns", "limits")
+    args_keys: ClassVar = ("columns", "limits")
+
+    def _validate(self, metrics: dict, **_: Any) -> dict:  # type: ignore[override]
+        found = metrics["table.rows_by_slice"]
+        above = {text: rows for text, rows in sorted(found.items()) if rows > self.limits.get(text, 0)}
+        said = ", ".join(f"{text}: {rows} rows, at most {self.limits.get(text, 0)}" for text, rows in above.items())
+        return {"success": not above, "result": {"observed_value": said or "within the limits"}}

@@ -70,7 +70,8 @@ def core_customs__declarations(bounds: Bounds) -> list[Expectation]:
 
 def quarantine_customs__declarations(bounds: Bounds) -> list[Expectation]:
     """No larger a share of the records than `gates.quarantined_share`."""
-    return [*declared(TABLES["quarantine_customs__declarations"], bounds), *quarantine_share(bounds)]
+    table = TABLES["quarantine_customs__declarations"]
+    return [*declared(table, bounds), *quarantine_share(table, bounds)]
 
 
 def core_customs__annual_flows(bounds: Bounds) -> list[Expectation]:
@@ -100,7 +101,8 @@ def core_trade__flows(bounds: Bounds) -> list[Expectation]:
 
 def quarantine_trade__flows(bounds: Bounds) -> list[Expectation]:
     """No larger a share of the records than `gates.quarantined_share`."""
-    return [*declared(TABLES["quarantine_trade__flows"], bounds), *quarantine_share(bounds)]
+    table = TABLES["quarantine_trade__flows"]
+    return [*declared(table, bounds), *quarantine_share(table, bounds)]
 
 
 def measure_products__concentration(bounds: Bounds) -> list[Expectation]:

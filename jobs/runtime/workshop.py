@@ -13,7 +13,7 @@ from haiguan.expectations.declared import Bounds
 from haiguan.expectations.gate import Gate
 from haiguan.jobs.runtime.graph import FILES, Node
 from haiguan.jobs.runtime.lake import Lake, Slice, in_slices
-from haiguan.jobs.runtime.manifest import Manifest, Published
+from haiguan.jobs.runtime.manifest import Manifest, Published, slice_id
 from haiguan.jobs.runtime.plan import Due, State, agrees
 from haiguan.jobs.runtime.progress import Progress
 from haiguan.jobs.runtime.settings import Settings
@@ -59,6 +59,11 @@ class Workshop:
             quarantined=quarantined,
             quarantined_share=self.settings.gates.quarantined_share,
             key_sample_above=self.settings.gates.key_sample_above,
+            records_by_slice={
+                slice_id(due.slice): sum(entry.records for entry in self.came(node, [due]) or ())
+                for due in batch
+                if due.slice is not None
+            },
         )
 
     def came(self, node: Node, batch: Sequence[Due]) -> list[Published] | None:

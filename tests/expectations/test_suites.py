@@ -23,6 +23,11 @@ PUBLISHED = {
 }
 
 
+@pytest.fixture
+def gate(tmp_path) -> Gate:
+    return Gate("run-1", tmp_path, 20, True)
+
+
 def _of_kind(suite, kind):
     return [expectation for expectation in suite if isinstance(expectation, kind)]
 
@@ -80,12 +85,19 @@ def test_flows_are_no_more_than_their_declarations_and_worth_the_same():
 )
 def test_share_of_quarantine_is_rounded_down_and_exact(share, records_in, at_most):
     bounds = replace(BOUNDS, quarantined_share=share, records_in=records_in)
-    assert _rows(quarantine_share(bounds)) == [(0, at_most)]
+    assert _rows(quarantine_share(TABLES["quarantine_trade__flows"], bounds)) == [(0, at_most)]
 
 
-@pytest.fixture
-def gate(tmp_path) -> Gate:
-    return Gate("run-1", tmp_path, 20, True)
+def test_a_good_year_does_not_hide_a_bad_one(spark, gate):
+    name = "quarantine_customs__declarations"
+    rows = [(2003, "f", "a.csv", line, "l", ["r"], None, "") for line in range(2, 8)]
+    frame = spark.createDataFrame(rows, ddl(TABLES[name]))
+    bounds = replace(BOUNDS, records_in=1100, records_by_slice={"year=2003": 100, "year=2004": 1000})
+    (share,) = [v for v in gate.judge(name, frame, SUITES[name](bounds)) if not v.is_success]
+    assert share.observed == "year=2003: 6 rows, at most 5"
+    assert share.stops
+    more = replace(bounds, records_by_slice={"year=2003": 120, "year=2004": 980})
+    assert all(v.is_success for v in gate.judge(name, frame, SUITES[name](more)))
 
 
 @pytest.mark.parametrize("exporters", [1, 5, 49])
