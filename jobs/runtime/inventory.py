@@ -202,8 +202,13 @@ def _shared_names(source: str, files: Sequence[File]) -> list[str]:
 
 
 def _without_copies(found: Sequence[File]) -> list[File]:
-    """Every distinct content once, under the name that sorts first, with the number of its copies."""
+    """Every distinct content once, under its shortest name, with the number of its copies.
+
+    A copy has the longer name, as in `data200309(1).csv`; of names of one length the first in their order is taken.
+    """
     by_content: dict[str, list[File]] = {}
     for file in found:
         by_content.setdefault(file.sha256, []).append(file)
-    return [replace(files[0], copies=len(files)) for files in by_content.values()]
+    originals = [min(files, key=lambda file: (len(file.name), file.name)) for files in by_content.values()]
+    distinct = [replace(original, copies=len(by_content[original.sha256])) for original in originals]
+    return sorted(distinct, key=lambda file: file.name)

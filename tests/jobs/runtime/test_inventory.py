@@ -116,9 +116,18 @@ def test_an_empty_folder_is_a_fault(tmp_path):
         _take(tmp_path / "in")
 
 
-def test_copies_are_told_by_their_bytes_and_read_under_the_first_name(folder):
+def test_copies_are_told_by_their_bytes_and_read_under_one_name(folder):
     root = folder(a__y2003=GOOD, b__y2003=GOOD, y2004="name,value\nb,2\n")
     assert [(file.name, file.copies) for file in _take(root)] == [("2004.csv", 1), ("a/2003.csv", 2)]
+
+
+@pytest.mark.parametrize("copy", ["2003(1).csv", "2003 copy.csv", "2003_2.csv", "backup/2003.csv"])
+def test_the_shorter_name_is_the_original_s(tmp_path, copy):
+    for name in ("2003.csv", copy):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(GOOD)
+    assert [(file.name, file.copies) for file in _take(tmp_path)] == [("2003.csv", 2)]
 
 
 def test_two_files_of_one_name_below_two_inputs_are_refused(folder):
