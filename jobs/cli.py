@@ -41,7 +41,7 @@ def run_stage(stage: str) -> None:
     def only(conf: Conf = None, assignments: Assignments = None, years: str | None = None, wait: bool = False) -> None:
         """Build the tables of this stage, from what is published."""
         request = Request(" ".join(sys.argv), only=stage, years=_years(years), wait=wait)
-        _finish(run(request, read_settings(conf, assignments or []), console))
+        run(request, read_settings(conf, assignments or []), console)
 
     sys.exit(guarded(lambda: single(standalone_mode=False)))
 
@@ -109,10 +109,6 @@ def _years(text: str | None) -> tuple[int, int] | None:
         raise InputError(f"--years {text}: write a year or a span of years, such as 2003-2007") from None
 
 
-def _finish(report: Path) -> None:
-    console.print(f"report: {report}", highlight=False, soft_wrap=True)
-
-
 @app.callback()
 def haiguan() -> None:
     """From customs declarations and public trade data to Delta tables, and to the tables and figures of studies."""
@@ -138,7 +134,7 @@ def run_command(
     if dry_run_:
         dry_run(request, settings, console)
     else:
-        _finish(run(request, settings, console))
+        run(request, settings, console)
 
 
 @app.command("simulate")

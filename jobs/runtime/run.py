@@ -99,8 +99,8 @@ def work_of(request: Request, settings: Settings) -> Work:
     return Work(graph, order, lacking)
 
 
-def run(request: Request, settings: Settings, console: Console) -> Path:
-    """Builds what is due; returns the report.
+def run(request: Request, settings: Settings, console: Console) -> None:
+    """Builds what is due, writes the report, and says where lake, report and log are.
 
     Raises:
         InputError: bad input or settings (exit code 2).
@@ -111,7 +111,8 @@ def run(request: Request, settings: Settings, console: Console) -> Path:
     progress, work, lake = Progress(console), work_of(request, settings), Lake(settings.lake)
     # Faults of the files are told before Spark takes its seconds to start.
     state = open_sources(work, settings, Manifest(lake, run_id), request.verify)
-    session = open_session(settings.spark, Path(settings.reports) / "logs" / f"{run_id}.log")
+    log = Path(settings.reports) / "logs" / f"{run_id}.log"
+    session = open_session(settings.spark, log)
     with hold(session, lake.root, run_id, request.wait, progress.say) as has_waited:
         lake.clear_leftovers()
         manifest = Manifest(lake, run_id)
@@ -120,9 +121,11 @@ def run(request: Request, settings: Settings, console: Console) -> Path:
         gates = settings.gates
         gate = Gate(run_id, Path(settings.reports) / "data_docs", gates.failing_rows, gates.show_identifiers)
         shop = Workshop(session, lake, manifest, gate, settings, state, progress, run_id, request.years)
-        with _recorded(request, shop):
-            _walk(work, shop)
-    return Path(settings.reports) / PAGE
+        try:
+            with _recorded(request, shop):
+                _walk(work, shop)
+        finally:
+            progress.say(f"lake: {lake.root}   report: {Path(settings.reports) / PAGE}   log: {log}")
 
 
 @contextlib.contextmanager
