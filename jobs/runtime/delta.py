@@ -103,7 +103,7 @@ def adopt(path: Path, staged: Path, table: Table, slices: Sequence[Mapping[str, 
     if not whole:
         _refuse_other_slices(added, table, slices or ())
     target.create_write_transaction(
-        added,
+        list(added),
         mode="overwrite",
         schema=DeltaTable(str(staged)).schema(),
         partition_by=list(table.slice),
