@@ -23,6 +23,7 @@ from haiguan.transforms.outcome import Outcome
 from haiguan.transforms.schema import TABLES, Table
 
 _UNKNOWN_LABELS_SHOWN = 100
+_OUTSIDE_YEARS = "outside_years"
 
 
 class GateError(RuntimeError):
@@ -121,10 +122,20 @@ def _make(node: Node, due: Sequence[Due], shop: Workshop) -> Outcome:
     inputs = [shop.input(node, parameter, due) for parameter in node.parameters]
     made = node.function(*inputs, **{name: getattr(shop.settings, name) for name in node.sections})
     outcome = made if isinstance(made, Outcome) else Outcome(made)
-    if shop.years and due[0].slice is None and "year" in node.table.slice:
-        within = F.col("year").between(*shop.years)
-        return replace(outcome, table=outcome.table.where(within))
-    return outcome
+    is_part = shop.years is not None and due[0].slice is None and "year" in node.table.slice
+    return _within_years(outcome, shop.years) if is_part and shop.years else outcome
+
+
+def _within_years(outcome: Outcome, years: tuple[int, int]) -> Outcome:
+    """The years that may be published of a table built as one; the others are counted as left out."""
+    inside = F.col("year").between(*years)
+    amount = F.sum("value_usd") if "value_usd" in outcome.table.columns else F.lit(None)
+    left = outcome.table.where(~inside).agg(
+        F.count("*").alias("records"), amount.cast("decimal(38,6)").alias("amount_usd")
+    )
+    steps = left.select(F.lit("dropped").alias("step"), F.lit(_OUTSIDE_YEARS).alias("rule"), "records", "amount_usd")
+    also = steps if outcome.steps is None else outcome.steps.unionByName(steps, allowMissingColumns=True)
+    return replace(outcome, table=outcome.table.where(inside), steps=also)
 
 
 def _refuse_unknown_labels(outcome: Outcome, staged: Sequence[Staged], shop: Workshop) -> None:
@@ -161,7 +172,8 @@ def _refuse_unknown_labels(outcome: Outcome, staged: Sequence[Staged], shop: Wor
 def _judge(batch: Batch, shop: Workshop) -> None:
     """Raises GateError where a suite fails that may stop a run; all tables of the batch are judged first."""
     rejected = [m.records for name, m in batch.measured.items() if name != batch.node.name]
-    bounds = shop.bounds(batch.node, batch.due, sum(rejected))
+    left = [step["records"] for step in batch.steps if step["rule"] == _OUTSIDE_YEARS]
+    bounds = shop.bounds(batch.node, batch.due, sum(rejected), sum(left))
     judged = {}
     for one in batch.staged:
         name = one.table.name

@@ -141,3 +141,17 @@ def test_every_table_is_read_by_duckdb_polars_and_pandas(universe, table):
     assert pandas_rows == len(polars_frame) == duckdb_rows > 0
     assert polars_frame.columns == list(TABLES[table].column_names)
     assert DeltaTable(path).protocol().min_reader_version == 1
+
+
+@pytest.mark.slow
+def test_years_publish_their_slices_only_and_a_later_run_the_rest(universe, tmp_path):
+    """UN Comtrade files tell their years by their rows only; the gate must know what is left out on purpose."""
+    target = {"lake": tmp_path / "lake", "targets": ("core_trade__flows",)}
+    universe.run(years=(2004, 2004), **target)
+    flows = pl.read_delta(str(tmp_path / "lake" / "core/trade__flows"))
+    assert set(flows["year"]) == {2004}
+    ledger = pl.read_delta(str(tmp_path / "lake" / "ops/runs__ledger"))
+    counted = dict(ledger.group_by("step").agg(pl.col("records").sum()).iter_rows())
+    assert counted["in"] == counted["out"] + counted["dropped"]
+    universe.run(**target)
+    assert set(pl.read_delta(str(tmp_path / "lake" / "core/trade__flows"))["year"]) == {2003, 2004, 2007}
