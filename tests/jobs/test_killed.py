@@ -33,6 +33,7 @@ def _command(files: Path, lake: Path, *more: str) -> list[str]:
         "spark.master": "local[2]",
         "spark.driver_memory": "1g",
         "spark.shuffle_partitions": "2",
+        "spark.conf": "{spark.driver.extraJavaOptions: -XX:TieredStopAtLevel=1}",
     }
     sets = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     return [sys.executable, "-m", "haiguan.jobs.cli", "run", "--to", "core_customs__annual_flows", *sets, *more]

@@ -59,7 +59,16 @@ def test_doubles_agree_within_a_billionth(lake, other, publish, product, three, 
 
 
 def test_infinity_is_close_to_itself_only(lake, other, publish):
-    row = {"study": "s", "item": "i", "title": "t", "position": 1, "column_label": "c", "row": 1, "note": ""}
+    row = {
+        "study": "s",
+        "item": "i",
+        "title": "t",
+        "position": 1,
+        "column_label": "c",
+        "row": 1,
+        "axis_label": "a",
+        "note": "",
+    }
     table = "result_studies__figures"
     publish(lake, table, [{**row, "x": float("inf"), "value": float("nan")}])
     publish(other, table, [{**row, "x": float("inf"), "value": float("nan")}])
