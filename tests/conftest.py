@@ -31,9 +31,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
         "spark.local.dir": str(scratch),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         # Frames are tiny and every plan is new: what the second compiler would gain never pays for its work.
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     }
-    settings = SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2, conf=conf)
+    settings = SparkSettings(master="local[2]", driver_memory="4g", shuffle_partitions=2, conf=conf)
     return open_session(settings, scratch / "spark.log")
 
 

@@ -38,6 +38,11 @@ _ALWAYS = {
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
     "spark.ui.enabled": "false",
+    # Kept for a page that nobody opens, and with plans as large as these they fill the heap of a long run.
+    "spark.sql.ui.retainedExecutions": "10",
+    "spark.ui.retainedJobs": "10",
+    "spark.ui.retainedStages": "10",
+    "spark.ui.retainedTasks": "100",
     "spark.ui.showConsoleProgress": "false",
 }
 

@@ -137,28 +137,21 @@ def test_labels_ignored_on_purpose_go_to_quarantine(haiguan, tmp_path):
     assert [list(rules) for rules in quarantine.rules] == [["ignored_label"]]
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "rule"),
-    [
-        ("金额", '"1,234.5"', "malformed_value"),
-        ("金额", "1.2e6", "malformed_value"),
-        ("税号编码", "77010000", "unknown_product"),
-    ],
-)
-def test_too_many_bad_records_stop_the_run_at_the_gate(haiguan, tmp_path, field, value, rule):
+def test_too_many_bad_records_stop_the_run_at_the_gate_and_few_do_not(haiguan, tmp_path):
     folder = tmp_path / "customs"
-    write_month(folder / "data200301.csv", [*GOOD, *[record(**{field: value})] * 5])
+    bad = [record(金额='"1,234.5"'), record(金额="1.2e6"), record(税号编码="77010000")]
+    write_month(folder / "data200301.csv", [*GOOD, *bad])
     code, text = haiguan(*_customs(folder))
     assert code == 3
     assert "quarantine_customs__declarations: the gate did not let the new rows pass" in " ".join(text.split())
     assert DeltaTable(str(tmp_path / "lake" / CORE)).to_pandas().empty
     gates = DeltaTable(str(tmp_path / "lake" / "ops/runs__gates")).to_pandas()
     assert not gates[gates.table_name == "quarantine_customs__declarations"].is_success.all()
-    write_month(folder / "data200301.csv", [*GOOD * 5, *[record(**{field: value})] * 5])
+    write_month(folder / "data200301.csv", [*GOOD * 3, *bad])
     code, _ = haiguan(*_customs(folder))
     assert code == 0
     quarantine = DeltaTable(str(tmp_path / "lake" / "quarantine/customs__declarations")).to_pandas()
-    assert {rules[0] for rules in quarantine.rules} == {rule}
+    assert sorted(rules[0] for rules in quarantine.rules) == ["malformed_value", "malformed_value", "unknown_product"]
 
 
 def test_a_full_disk_is_told_as_such(capsys, monkeypatch):
