@@ -28,7 +28,7 @@ test: $(READY) ## every test; ends by counting those that need real data and wer
 
 check: $(READY) types ## ruff, mypy and every test
 	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff format --check jobs transforms expectations tests benchmarks setup.py
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
 types: $(READY)
