@@ -28,19 +28,11 @@ from haiguan.jobs.runtime.readers import read_delimited
 from haiguan.jobs.runtime.settings import Settings
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.schema import TABLES
+from haiguan.transforms.trade.comtrade import REVISIONS
 
 _RAW = {"customs": "raw_customs__declarations", "comtrade": "raw_trade__comtrade"}
 _KIND_OF_ITEM = {"study_estimates": "estimates", "study_tables": "table", "study_figures": "figure"}
 _CLASSIFICATION = r"classificationH[0-9]\.json(\.gz)?"
-_REVISION_OF_CLASS = {
-    "H0": "HS1992",
-    "H1": "HS1996",
-    "H2": "HS2002",
-    "H3": "HS2007",
-    "H4": "HS2012",
-    "H5": "HS2017",
-    "H6": "HS2022",
-}
 
 
 @dataclass(frozen=True)
@@ -196,7 +188,7 @@ def _classifications(paths: str | Sequence[str] | None) -> list[list[Any]]:
 def _classification(path: Path) -> list[list[Any]]:
     data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     tree = json.loads(data.decode("utf-8-sig"))
-    revision = _REVISION_OF_CLASS[tree["classCode"]]
+    revision = REVISIONS[tree["classCode"]]
     entries = [(entry["id"], entry["text"].partition(" - ")[2]) for entry in tree["results"]]
     return [[revision, code, name] for code, name in entries if re.fullmatch("[0-9]{6}", code)]
 
