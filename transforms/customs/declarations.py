@@ -12,6 +12,7 @@ from haiguan.transforms.customs.coding import LABEL_OF_RULE, UNKNOWN_LABEL_RULES
 from haiguan.transforms.money import exact, is_plain_number, to_cents
 from haiguan.transforms.outcome import Outcome
 from haiguan.transforms.rules import broken_rules, rule_names
+from haiguan.transforms.schema import TABLES
 
 RULES: dict[str, str] = {
     "undecodable_line": "unreadable = 'undecodable'",
@@ -52,7 +53,7 @@ _TRIMMED = (
     "period_text direction_text firm_code_text firm_name_text ownership_text product_text partner_text value_text "
     "quantity_text unit_text regime_text"
 ).split()
-_DELIVERED = [*_TRIMMED, "address_text", "district_text", "customs_office_text", "transit_text"]
+_DELIVERED = [name for name in TABLES["raw_customs__declarations"].column_names if name.endswith("_text")]
 
 
 class CleanSettings(BaseModel):

@@ -6,8 +6,9 @@ from haiguan.transforms.schema.columns import pick
 from haiguan.transforms.schema.model import Reads, Table
 
 _CUSTOMS_FIELDS = (
-    "period_text direction_text firm_code_text firm_name_text ownership_text product_text partner_text value_text "
-    "quantity_text unit_text regime_text address_text district_text customs_office_text transit_text"
+    "period_text direction_text firm_code_text firm_name_text ownership_text product_text product_name_text "
+    "partner_text value_text quantity_text unit_text price_text regime_text address_text zip_text phone_text fax_text "
+    "email_text contact_text city_text district_text customs_office_text transport_text transit_text"
 )
 _COMTRADE_FIELDS = (
     "revision_text year_text flow_text reporter_code_text reporter_text reporter_iso_text partner_code_text "
