@@ -44,6 +44,15 @@ def core_countries__codes(bounds: Bounds) -> list[Expectation]:
     ]
 
 
+def core_places__divisions(bounds: Bounds) -> list[Expectation]:
+    """No division ends before it begins; each but those of the first level lies in another."""
+    return [
+        *declared(TABLES["core_places__divisions"], bounds),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="last_year", column_B="first_year", or_equal=True),
+        gxe.ExpectColumnValuesToMatchRegex(column="place_code", regex="^[0-9A-Z]{2,12}$"),
+    ]
+
+
 def core_products__codes(bounds: Bounds) -> list[Expectation]:
     """Every code has six digits."""
     return [
@@ -164,6 +173,7 @@ SUITES: dict[str, Suite] = {
         core_customs__layouts,
         core_customs__labels,
         core_countries__codes,
+        core_places__divisions,
         core_products__codes,
         core_customs__declarations,
         quarantine_customs__declarations,

@@ -5,6 +5,7 @@ from haiguan.transforms.countries.codes import core_countries__codes
 from haiguan.transforms.customs.declarations import core_customs__declarations
 from haiguan.transforms.customs.flows import core_customs__annual_flows
 from haiguan.transforms.customs.layouts import core_customs__labels, core_customs__layouts
+from haiguan.transforms.places.divisions import core_places__divisions
 from haiguan.transforms.products.codes import core_products__codes
 from haiguan.transforms.trade.comtrade import core_trade__flows
 
@@ -12,6 +13,7 @@ STAGE: Stage = Stage(
     "clean",
     publishes=(
         core_countries__codes,
+        core_places__divisions,
         core_products__codes,
         core_customs__layouts,
         core_customs__labels,

@@ -27,6 +27,7 @@ class InputSettings(BaseModel):
     customs: Paths
     comtrade: Paths
     hs_tables: Paths
+    places: Paths
 
 
 class RunSettings(BaseModel):

@@ -24,6 +24,8 @@ from haiguan.jobs.runtime.inventory import File, expand, take_inventory
 from haiguan.jobs.runtime.lake import Slice
 from haiguan.jobs.runtime.layouts import Layout, labels, load_layouts
 from haiguan.jobs.runtime.manifest import Known, slice_id
+from haiguan.jobs.runtime.places import COLUMNS as PLACE_COLUMNS
+from haiguan.jobs.runtime.places import dated_divisions
 from haiguan.jobs.runtime.readers import read_delimited
 from haiguan.jobs.runtime.settings import Settings
 from haiguan.transforms.errors import InputError
@@ -31,6 +33,7 @@ from haiguan.transforms.schema import TABLES
 from haiguan.transforms.trade.comtrade import REVISIONS
 
 _RAW = {"customs": "raw_customs__declarations", "comtrade": "raw_trade__comtrade"}
+_COUNTRIES = "country_code country_name customs_code further_customs_codes m49_code labels"
 _KIND_OF_ITEM = {"study_estimates": "estimates", "study_tables": "table", "study_figures": "figure"}
 _CLASSIFICATION = r"classificationH[0-9]\.json(\.gz)?"
 
@@ -121,7 +124,9 @@ def _packaged_rows(source: str, settings: Settings) -> list[list[Any]]:
         found = labels(load_layouts("customs", settings.run.layouts))
         return [[row["layout"], row["field"], row["label"], row["code"]] for row in found]
     if source == "countries":
-        return _csv_rows("countries.csv", ["country_code", "country_name", "customs_code", "labels"])
+        return _csv_rows("countries.csv", _COUNTRIES.split())
+    if source == "places":
+        return _divisions(settings)
     if source == "products":
         return _classifications(settings.inputs.hs_tables) or _csv_rows(
             "products.csv", ["hs_revision", "product_code", "product_name"]
@@ -134,7 +139,9 @@ def _schema(source: str) -> str:
         return ", ".join(f"{column.name} {column.type}" for column in TABLES["core_customs__layouts"].columns)
     return {
         "customs_labels": "layout string, field string, label string, code string",
-        "countries": "country_code string, country_name string, customs_code string, labels string",
+        "countries": ", ".join(f"{name} string" for name in _COUNTRIES.split()),
+        "places": "place_code string, first_year int, last_year int, place_name string, place_level int, "
+        "parent_code string",
         "products": "hs_revision string, product_code string, product_name string",
     }[source]
 
@@ -155,6 +162,14 @@ def _layout_row(layout: Layout) -> list[Any]:
 def _csv_rows(name: str, columns: Sequence[str]) -> list[list[Any]]:
     text = files("haiguan.conf").joinpath("codes").joinpath(name).read_text(encoding="utf-8")
     return [[row[column] for column in columns] for row in csv.DictReader(io.StringIO(text))]
+
+
+def _divisions(settings: Settings) -> list[list[Any]]:
+    """The dated divisions of the user's lists, or else the embedded ones."""
+    if settings.inputs.places is not None:
+        return dated_divisions(settings.inputs.places, settings.model_dump()["places"]["no_places"])
+    rows = _csv_rows("places.csv", PLACE_COLUMNS)
+    return [[code, int(first), int(last), name, int(level), parent] for code, first, last, name, level, parent in rows]
 
 
 def _classifications(paths: str | Sequence[str] | None) -> list[list[Any]]:

@@ -28,8 +28,9 @@ def _partner_labels(layouts: DataFrame, countries: DataFrame) -> DataFrame:
     names = countries.select(
         F.lit("labels").alias("partner_coding"), F.explode("country_labels").alias("label"), "country_code"
     )
-    numbers = countries.where("customs_code IS NOT NULL").select(
-        F.lit("customs_code").alias("partner_coding"), F.col("customs_code").alias("label"), "country_code"
+    every_code = F.array_compact(F.concat(F.array("customs_code"), "further_customs_codes"))
+    numbers = countries.select(
+        F.lit("customs_code").alias("partner_coding"), F.explode(every_code).alias("label"), "country_code"
     )
     return layouts.join(names.unionByName(numbers), "partner_coding", "inner").select(
         "layout", F.lit("partner").alias("field"), "label", F.col("country_code").alias("code")

@@ -78,9 +78,17 @@ _DECLARED = (
     Table(
         name="core_countries__codes",
         grain="one country or special area",
-        columns=pick("country_code country_name customs_code country_labels"),
+        columns=pick("country_code country_name customs_code further_customs_codes country_code_m49 country_labels"),
         key=("country_code",),
-        optional=frozenset({"customs_code"}),
+        optional=frozenset({"customs_code", "country_code_m49"}),
+    ),
+    Table(
+        name="core_places__divisions",
+        grain="one administrative division in the years in which it had the same name and parent",
+        columns=pick("place_code first_year last_year place_name place_level parent_code place_labels"),
+        key=("place_code", "first_year"),
+        optional=frozenset({"parent_code"}),
+        warning="1980 and 2100 stand for: before the first list, and still so in the last one.",
     ),
     Table(
         name="core_products__codes",

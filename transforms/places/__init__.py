@@ -1,0 +1,1 @@
+"""Administrative divisions by year, and the places that names and addresses tell."""
