@@ -84,9 +84,7 @@ def test_names_have_the_dates_that_they_had(embedded):
 
     assert names("440321") == [("宝安县", "1981", "1992")]
     assert names("320584") == [("吴江市", "1980", "2011")]
-    assert (
-        names("420600") == [("襄樊市", "1980", "2009"), ("襄阳市", "2010", "2100")] or names("420600")[0][0] == "襄樊市"
-    )
+    assert names("420600") == [("襄樊市", "1980", "2010"), ("襄阳市", "2011", "2100")]
 
 
 @pytest.mark.real_data
@@ -100,7 +98,8 @@ def test_the_embedded_divisions_are_those_of_the_national_lists(embedded, real_d
     for year, names in official.items():
         ours = {code: row["place_name"] for code, row in _of_year(embedded, year).items()}
         differing = {code: (name, names.get(code)) for code, name in ours.items() if names.get(code) != name}
-        assert set(differing) <= {"371700"}, year  # misspelt in the lists of 2002 to 2004
+        # 菏泽 is misspelt in the lists of 2002 to 2004; those of the early years leave Hong Kong and Macau out
+        assert set(differing) <= {"371700", "810000", "820000"}, year
 
 
 def test_labels_leave_the_suffix_out_where_enough_is_left(spark):
