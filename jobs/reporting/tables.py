@@ -25,6 +25,7 @@ from haiguan.transforms.estimators.result import Estimates
 from haiguan.transforms.estimators.specification import Column, Printing, Table, resolved_columns
 from haiguan.transforms.estimators.table_columns import EstimatedColumn
 from haiguan.transforms.estimators.table_formats import as_html, as_latex
+from haiguan.transforms.estimators.table_tests import is_test
 
 _COUNTS = {
     "observations": STATISTICS["observations"],
@@ -258,9 +259,10 @@ def _statistic_rows(fits: Sequence[Estimates], printing: Printing) -> Iterable[R
 
 
 def _shown_statistics(fits: Sequence[Estimates], printing: Printing) -> list[str]:
-    """Beyond the counts, those that the study names, else the usual ones; the CSV has all."""
+    """Beyond the counts, tests and those that the study names, else the usual ones; the CSV has all."""
+    present = dict.fromkeys(name for fit in fits for name in fit.statistics)
     wanted = SHOWN_BY_DEFAULT if printing.statistics is None else printing.statistics
-    return [name for name in wanted if any(name in fit.statistics for fit in fits)]
+    return [*filter(is_test, present), *(name for name in wanted if name in present and not is_test(name))]
 
 
 def _statistic(value: float | None, printing: Printing) -> str:

@@ -57,7 +57,7 @@ def fit_binary_response(design: ResponseDesign, link: Link, kind: NamedCovarianc
         link: probit or logit.
         kind: which covariance.
     """
-    maximum = maximise(design.matrix, design.outcome, link, design.names)
+    maximum = maximise(design.matrix, design.outcome, link, design.names, design.weights)
     standardised = _covariance(design, maximum, kind)
     transform = design.unstandardised()
     index = pd.Index(design.names, name="term")
@@ -114,15 +114,15 @@ def _estimates(
         missing=design.missing,
         clusters=clusters,
         fixed_effects=design.levels,
-        statistics=_statistics(design.outcome, maximum),
+        statistics=_statistics(design, maximum),
         covariance_kind=inference.describe(kind, list(clusters)),
         warnings=(*design.warnings, *inference.cluster_warnings(clusters, len(coefficients))),
     )
 
 
-def _statistics(outcome: np.ndarray, maximum: Maximum) -> dict[str, float]:
-    share = float(outcome.mean())
-    alone = len(outcome) * (share * np.log(share) + (1 - share) * np.log1p(-share))
+def _statistics(design: ResponseDesign, maximum: Maximum) -> dict[str, float]:
+    share = float(np.average(design.outcome, weights=design.weights))
+    alone = len(design.outcome) * (share * np.log(share) + (1 - share) * np.log1p(-share))
     return {
         "log_likelihood": maximum.log_likelihood,
         "log_likelihood_constant": float(alone),

@@ -154,6 +154,21 @@ def codes_of(data: pd.DataFrame, rows: np.ndarray, name: str) -> np.ndarray:
     return codes
 
 
+def values_of(data: pd.DataFrame, rows: np.ndarray, term: str) -> np.ndarray:
+    """Numbers of a column or of a product `a:b` on some rows."""
+    first, *others = term.split(PRODUCT)
+    values = data[first].to_numpy(dtype=float, na_value=np.nan)[rows]
+    for other in others:
+        values = values * data[other].to_numpy(dtype=float, na_value=np.nan)[rows]
+    return values
+
+
+def complete_rows(data: pd.DataFrame, terms: Iterable[str], groups: Iterable[str]) -> np.ndarray:
+    """Positions of the rows that lack no value of the columns behind some terms and groups."""
+    numeric = [part for term in terms for part in term.split(PRODUCT)]
+    return np.flatnonzero(_present(data, [*numeric, *_parts(groups)]))
+
+
 def _unique(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
@@ -173,10 +188,7 @@ def _normalised(weights: np.ndarray) -> np.ndarray:
 def _matrix(data: pd.DataFrame, rows: np.ndarray, names: Sequence[str]) -> np.ndarray:
     matrix = np.empty((len(rows), len(names)), order="F")
     for j, name in enumerate(names):
-        first, *others = name.split(PRODUCT)
-        matrix[:, j] = data[first].to_numpy(dtype=float, na_value=np.nan)[rows]
-        for other in others:
-            matrix[:, j] *= data[other].to_numpy(dtype=float, na_value=np.nan)[rows]
+        matrix[:, j] = values_of(data, rows, name)
     return matrix
 
 

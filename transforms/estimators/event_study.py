@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy.stats import chi2
-from scipy.stats import f as f_distribution
 
 from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.hypotheses import joint_test
 from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.result import Estimates
@@ -33,6 +32,13 @@ class Path:
     estimates: Mapping[int, Estimates]
     statistics: Mapping[str, float]
     warnings: tuple[str, ...] = ()
+
+    @property
+    def equation(self) -> Estimates:
+        """The one equation of an event study, with the test of what went before the event among its statistics."""
+        estimates = next(iter(self.estimates.values()))
+        statistics = {**estimates.statistics, **self.statistics}
+        return replace(estimates, estimator="event study", statistics=statistics, warnings=self.warnings)
 
 
 def event_study(
@@ -86,7 +92,7 @@ def event_study(
         data.assign(**dummies),
         outcome,
         [*dummies, *controls],
-        fixed_effects=[unit, period, *fixed_effects],
+        fixed_effects=list(dict.fromkeys([unit, period, *fixed_effects])),
         clusters=clusters or [unit],
     )
     kept = _kept(estimates, window)
@@ -237,16 +243,12 @@ def _reference_point(reference: int, estimates: Estimates) -> pd.DataFrame:
 
 
 def _joint_test(estimates: Estimates, terms: Sequence[str]) -> dict[str, float]:
-    if not terms:
+    """The test that all of these are zero, where the covariance has the rank for it."""
+    try:
+        test = joint_test(estimates, terms)
+    except InputError:
         return {}
-    values = estimates.terms.loc[list(terms), "estimate"].to_numpy()
-    block = estimates.covariance.loc[list(terms), list(terms)].to_numpy()
-    if np.linalg.matrix_rank(block, hermitian=True) < len(terms):
-        return {}
-    wald = float(values @ np.linalg.solve(block, values))
-    free = estimates.degrees_of_freedom
-    p_value = chi2.sf(wald, len(terms)) if free is None else f_distribution.sf(wald / len(terms), len(terms), free)
-    return {"pre_trend_f": wald / len(terms), "pre_trend_p": float(p_value)}
+    return {"pre_trend_f": test.statistic, "pre_trend_p": test.p_value}
 
 
 def _check_keys(data: pd.DataFrame, unit: str, period: str) -> None:

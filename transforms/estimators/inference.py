@@ -54,7 +54,7 @@ def describe(kind: Covariance, clusters: Sequence[str]) -> str:
     return f"clustered by {' and '.join(clusters)}" if kind == "clustered" else kind
 
 
-def columns_read(kind: Covariance | None) -> list[str]:
+def columns_read(kind: Covariance | Literal["parametric"] | None) -> list[str]:
     """Columns of the data that the covariance reads beside the equation's own."""
     if isinstance(kind, Conley):
         return [kind.latitude, kind.longitude, *([kind.period] if kind.period else [])]

@@ -17,7 +17,7 @@ from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.design import Design, build_design
 from haiguan.transforms.estimators.inference import Covariance
-from haiguan.transforms.estimators.instruments import System, partial_out_system, second_stage
+from haiguan.transforms.estimators.instruments import System, check_roles, partial_out_system, second_stage
 from haiguan.transforms.estimators.linear import solve
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.result import Estimates
@@ -30,6 +30,7 @@ class InstrumentedEquation:
 
     Attributes:
         names: K terms without the constant, endogenous ones first.
+        endogenous: how many of them are.
         instruments: L excluded instruments.
         coefficients: K x (1 + L), the two-stage coefficients of the outcome and of each instrument on the terms.
         covariance: (1 + L) K x (1 + L) K, of the columns of `coefficients` stacked.
@@ -37,6 +38,7 @@ class InstrumentedEquation:
     """
 
     names: tuple[str, ...]
+    endogenous: int
     instruments: tuple[str, ...]
     coefficients: np.ndarray
     covariance: np.ndarray
@@ -107,21 +109,17 @@ def instrumented_equation(
     >>> equation.estimates.terms.loc["educ", ["estimate", "standard_error"]].round(4).to_list()
     [0.0614, 0.0314]
     """
-    names = [outcome, *regressors, *endogenous, *instruments]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(f"{', '.join(twice)} cannot be in the equation twice: as outcome, regressor or instrument.")
-    if not endogenous:
-        raise InputError("No endogenous regressor is named: without one there is nothing to instrument.")
+    check_roles(outcome, regressors, endogenous, instruments, fixed_effects=fixed_effects, clusters=clusters)
     kind = inference.resolve(covariance, clusters)
     convention: Convention = "ivreghdfe" if small_sample == "reghdfe" else small_sample
+    names = [outcome, *regressors, *endogenous, *instruments]
     design = build_design(data, names, fixed_effects=fixed_effects, clusters=clusters, weights=weights)
     system = partial_out_system(design, outcome, regressors, endogenous, instruments, centred=True)
     fit = second_stage(system, design, data, kind, convention, reported=not fixed_effects)
     estimates = replace(fit, warnings=(*fit.warnings, *system.warnings))
     coefficients, joint = _joint(system, design, data, kind, convention)
     terms = (*system.endogenous, *system.exogenous)
-    return InstrumentedEquation(terms, system.instruments, coefficients, joint, estimates)
+    return InstrumentedEquation(terms, len(system.endogenous), system.instruments, coefficients, joint, estimates)
 
 
 def _joint(

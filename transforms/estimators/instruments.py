@@ -81,16 +81,9 @@ def two_stage_least_squares(
     >>> round(fit.statistics["kleibergen_paap_f"], 5)
     66.61546
     """
-    check_lists(
-        regressors=regressors,
-        endogenous=endogenous,
-        instruments=instruments,
-        fixed_effects=fixed_effects,
-        clusters=clusters,
-    )
+    check_roles(outcome, regressors, endogenous, instruments, fixed_effects=fixed_effects, clusters=clusters)
     kind = inference.resolve(covariance, clusters)
     convention: Convention = "ivreghdfe" if small_sample == "reghdfe" else small_sample
-    _check_roles(outcome, regressors, endogenous, instruments)
     terms = [outcome, *endogenous, *regressors, *instruments]
     design = build_design(data, terms, fixed_effects=fixed_effects, clusters=clusters, weights=weights)
     reported = not fixed_effects if constant is None else constant
@@ -110,15 +103,33 @@ def two_stage_least_squares(
     )
 
 
-def _check_roles(outcome: str, *roles: Sequence[str]) -> None:
-    _, endogenous, instruments = roles
-    names = [outcome, *(name for role in roles for name in role)]
-    twice = sorted({name for name in names if names.count(name) > 1})
+def check_roles(
+    outcome: str,
+    regressors: Sequence[str],
+    endogenous: Sequence[str],
+    instruments: Sequence[str],
+    **others: Sequence[str],
+) -> None:
+    """Refuses an equation with instruments whose names cannot stand as they do, whichever estimator is to solve it.
+
+    Args:
+        outcome: name of the left-hand side.
+        regressors: exogenous ones.
+        endogenous: regressors that are instrumented.
+        instruments: excluded.
+        others: further lists of names, by what they are (fixed effects, clusters).
+
+    Raises:
+        InputError: text where a list belongs, a column in two roles, no endogenous regressor, too few instruments.
+    """
+    check_lists(regressors=regressors, endogenous=endogenous, instruments=instruments, **others)
+    names = [outcome, *regressors, *endogenous, *instruments]
     faults = [
-        f"{name!r} is named in more than one role (outcome, regressor, endogenous, instrument)." for name in twice
+        f"{name!r} is named in more than one role (outcome, regressor, endogenous, instrument)."
+        for name in sorted({name for name in names if names.count(name) > 1})
     ]
     if not endogenous:
-        faults.append("Two-stage least squares needs an endogenous regressor: name it in `endogenous`.")
+        faults.append("No endogenous regressor is named: without one there is nothing to instrument.")
     if len(instruments) < len(endogenous):
         faults.append(f"{len(instruments)} instruments cannot identify {len(endogenous)} endogenous regressors.")
     if faults:

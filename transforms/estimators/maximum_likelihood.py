@@ -23,7 +23,7 @@ class Maximum:
     Attributes:
         coefficients: K + L numbers.
         inverse_information: inverse of the observed information at the maximum, (K + L) x (K + L).
-        scores: N derivatives of the log-likelihood contributions with respect to the index.
+        scores: N derivatives of the weighted log-likelihood contributions with respect to the index.
         log_likelihood: at the maximum.
     """
 
@@ -33,7 +33,34 @@ class Maximum:
     log_likelihood: float
 
 
-def maximise(matrix: PartitionedMatrix, outcome: np.ndarray, link: Link, names: Sequence[str]) -> Maximum:
+@dataclass(frozen=True)
+class _Likelihood:
+    """The weighted log-likelihood of N signed outcomes as a function of the index."""
+
+    signs: np.ndarray
+    weights: np.ndarray | None
+    link: Link
+
+    def total(self, index: np.ndarray) -> float:
+        return float(self._weighted(self.link.log_likelihood(self.signs * index)).sum())
+
+    def scores(self, index: np.ndarray) -> np.ndarray:
+        return self._weighted(self.signs * self.link.score(self.signs * index))
+
+    def information(self, index: np.ndarray) -> np.ndarray:
+        return self._weighted(self.link.information(self.signs * index))
+
+    def _weighted(self, values: np.ndarray) -> np.ndarray:
+        return values if self.weights is None else values * self.weights
+
+
+def maximise(
+    matrix: PartitionedMatrix,
+    outcome: np.ndarray,
+    link: Link,
+    names: Sequence[str],
+    weights: np.ndarray | None = None,
+) -> Maximum:
     """Maximum likelihood by Newton's method with step halving, from zero coefficients.
 
     It has converged when a full Newton step moves no observation's index by more than TOLERANCE (relative to the
@@ -45,26 +72,27 @@ def maximise(matrix: PartitionedMatrix, outcome: np.ndarray, link: Link, names: 
         outcome: N zeros and ones, both present.
         link: probit or logit.
         names: of the K + L columns, for the error.
+        weights: N sampling weights, or None.
 
     Raises:
         InputError: the likelihood has no maximum; the columns that run away are named.
     """
-    signs = 2.0 * outcome - 1.0
+    likelihood = _Likelihood(2.0 * outcome - 1.0, weights, link)
     scale = 1.0 / np.sqrt(matrix.mean_squares())
     coefficients, index = np.zeros(matrix.shape[1]), np.zeros(len(outcome))
     step = coefficients
     for _ in range(MAXIMUM_ITERATIONS):
         try:
-            step = scale * _newton_step(matrix, signs, index, link, scale)
+            step = scale * _newton_step(matrix, likelihood, index, scale)
         except LinAlgError:
             break
         change = matrix.dot(step)
         if not np.isfinite(change).all():
             break
-        length = _step_length(signs, index, change, link)
+        length = _step_length(likelihood, index, change)
         coefficients, index = coefficients + length * step, index + length * change
         if length == 1.0 and np.abs(change).max() <= TOLERANCE * (1.0 + np.abs(index).max()):
-            return _at_maximum(matrix, signs, coefficients, link)
+            return _at_maximum(matrix, likelihood, coefficients)
     raise _no_maximum(step / scale, names, link)
 
 
@@ -82,34 +110,33 @@ def sandwich(matrix: PartitionedMatrix, maximum: Maximum, clusters: np.ndarray |
 
 
 def _newton_step(
-    matrix: PartitionedMatrix, signs: np.ndarray, index: np.ndarray, link: Link, scale: np.ndarray
+    matrix: PartitionedMatrix, likelihood: _Likelihood, index: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
-    signed = signs * index
-    information = matrix.gram(link.information(signed)) * np.outer(scale, scale)
-    gradient = matrix.weighted_sum(signs * link.score(signed)) * scale
+    information = matrix.gram(likelihood.information(index)) * np.outer(scale, scale)
+    gradient = matrix.weighted_sum(likelihood.scores(index)) * scale
     return cho_solve(cho_factor(information), gradient)
 
 
-def _step_length(signs: np.ndarray, index: np.ndarray, change: np.ndarray, link: Link) -> float:
+def _step_length(likelihood: _Likelihood, index: np.ndarray, change: np.ndarray) -> float:
     """The first of 1, 1/2, 1/4, ... that does not lower the log-likelihood (beyond rounding)."""
-    before = link.log_likelihood(signs * index).sum()
+    before = likelihood.total(index)
     allowance = 1e-12 * (1.0 + abs(before))
     length = 1.0
-    while length > 1e-6 and link.log_likelihood(signs * (index + length * change)).sum() < before - allowance:
+    while length > 1e-6 and likelihood.total(index + length * change) < before - allowance:
         length /= 2
     return length
 
 
-def _at_maximum(matrix: PartitionedMatrix, signs: np.ndarray, coefficients: np.ndarray, link: Link) -> Maximum:
-    signed = signs * matrix.dot(coefficients)
-    information = matrix.gram(link.information(signed))
+def _at_maximum(matrix: PartitionedMatrix, likelihood: _Likelihood, coefficients: np.ndarray) -> Maximum:
+    index = matrix.dot(coefficients)
+    information = matrix.gram(likelihood.information(index))
     scale = 1.0 / np.sqrt(np.diag(information))
     inverse = cho_solve(cho_factor(information * np.outer(scale, scale)), np.diag(scale)) * scale[:, None]
     return Maximum(
         coefficients=coefficients,
         inverse_information=(inverse + inverse.T) / 2,
-        scores=signs * link.score(signed),
-        log_likelihood=float(link.log_likelihood(signed).sum()),
+        scores=likelihood.scores(index),
+        log_likelihood=likelihood.total(index),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from haiguan.transforms.estimators.covariance import cluster_sums
 from haiguan.transforms.estimators.design import Design, build_design
 from haiguan.transforms.estimators.linear import least_squares, partial_out
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
+
+ENDS = pd.Index(["ci_low", "ci_high"])
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,24 @@ class Mediation:
     effects: pd.DataFrame
     indirect_share: float
     bootstrap: pd.Series
+
+    @property
+    def equation(self) -> Estimates:
+        """The direct equation, with the indirect effect among its statistics and the other two as related equations."""
+        indirect = self.effects.loc["indirect"]
+        statistics = {
+            "indirect_effect": float(indirect["estimate"]),
+            "indirect_effect_standard_error": float(indirect["standard_error"]),
+            "indirect_effect_p_value": float(indirect["p_value"]),
+            "indirect_share": self.indirect_share,
+            **{f"indirect_effect_{end}": float(self.bootstrap[end]) for end in self.bootstrap.index.intersection(ENDS)},
+        }
+        return replace(
+            self.direct,
+            estimator="mediation, direct effect",
+            statistics={**self.direct.statistics, **statistics},
+            related={"total effect": self.total, "effect on the mediator": self.mediator},
+        )
 
 
 def mediation(

@@ -51,6 +51,7 @@ def placebo(
     controls: Sequence[str] = (),
     fixed_effects: Sequence[str] = (),
     clusters: Sequence[str] = (),
+    weights: str | None = None,
     blocks: Sequence[str] = (),
     strata: Sequence[str] = (),
     draws: int = 500,
@@ -69,6 +70,7 @@ def placebo(
         controls: numeric columns, not permuted.
         fixed_effects: columns to absorb, or crossings `a^b`.
         clusters: cluster variables of the t statistic; robust without any.
+        weights: a column of analytic weights, which stay with their rows.
         blocks: columns whose combinations share one value of the treatment, which is dealt out whole (the city, or the
             city and the industry); rows where none is named.
         strata: columns within whose combinations values are exchanged (the year, the province).
@@ -91,7 +93,7 @@ def placebo(
     names = list(dict.fromkeys(controls))
     present = _with_known_blocks(data, [*blocks, *strata])
     terms = [treatment, *names]
-    absorbed: dict[str, Any] = {"fixed_effects": tuple(fixed_effects), "clusters": tuple(clusters)}
+    absorbed: dict[str, Any] = {"fixed_effects": tuple(fixed_effects), "clusters": tuple(clusters), "weights": weights}
     estimates = least_squares(present, outcome, terms, **absorbed)
     if treatment not in estimates.terms.index:
         raise InputError(f"{treatment!r} has no coefficient to compare with: {' '.join(estimates.warnings)}")
@@ -190,18 +192,20 @@ class _Projection:
     Attributes:
         largest: indicator matrix of the largest effect, N x levels, each column divided by the root of its size.
         others: indicator matrix of all other effects, N x levels.
+        root: N roots of the weights, which both matrices and all columns are multiplied by.
         inverse: generalised inverse of the others' cross product, net of the largest effect.
         controls: orthonormal basis of the controls, net of all effects.
     """
 
     largest: csr_array
     others: csr_array
+    root: np.ndarray
     inverse: np.ndarray
     controls: np.ndarray
 
     def residuals(self, columns: np.ndarray) -> np.ndarray:
-        """Columns less effects and controls."""
-        left = self._less_effects(columns)
+        """Columns less effects and controls, times the roots of the weights."""
+        left = self._less_effects(columns * self.root[:, None])
         return left - self.controls @ (self.controls.T @ left)
 
     def _less_largest(self, columns: np.ndarray) -> np.ndarray:
@@ -217,24 +221,25 @@ class _Projection:
 def _projection(design: Design, controls: Sequence[str]) -> _Projection:
     effects = design.effects if design.effect_names else np.zeros((design.observations, 1), dtype=np.int64)
     ordered = effects[:, np.argsort(-effects.max(axis=0), kind="stable")]
-    sizes = np.bincount(ordered[:, 0])
-    largest = _indicators(ordered[:, 0]) @ diags_array(1 / np.sqrt(sizes))
+    root = np.ones(design.observations) if design.weights is None else np.sqrt(design.weights)
+    sizes = np.bincount(ordered[:, 0], weights=root**2)
+    largest = _indicators(ordered[:, 0], root) @ diags_array(1 / np.sqrt(sizes))
     empty = csr_array((design.observations, 0))
-    others = hstack([empty, *(_indicators(codes) for codes in ordered.T[1:])], format="csr")
+    others = hstack([empty, *(_indicators(codes, root) for codes in ordered.T[1:])], format="csr")
     if others.shape[1] > MOST_OTHER_LEVELS:
         raise InputError(
             f"The effects other than the largest have {others.shape[1]} levels; a placebo carries {MOST_OTHER_LEVELS}."
         )
     shared = (largest.T @ others).toarray()
     inverse = np.linalg.pinv((others.T @ others).toarray() - shared.T @ shared, rcond=1e-12, hermitian=True)
-    bare = _Projection(largest, others, inverse, np.empty((design.observations, 0)))
+    bare = _Projection(largest, others, root, inverse, np.empty((design.observations, 0)))
     left, singular, _ = np.linalg.svd(bare.residuals(design.columns(controls)), full_matrices=False)
     return replace(bare, controls=left[:, singular > 1e-10 * singular.max(initial=0)])
 
 
-def _indicators(codes: np.ndarray) -> csr_array:
+def _indicators(codes: np.ndarray, values: np.ndarray) -> csr_array:
     rows = np.arange(len(codes))
-    return csr_array((np.ones(len(codes)), (rows, codes)), shape=(len(codes), int(codes.max()) + 1))
+    return csr_array((values, (rows, codes)), shape=(len(codes), int(codes.max()) + 1))
 
 
 def _permuted(

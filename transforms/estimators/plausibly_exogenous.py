@@ -76,6 +76,34 @@ def union_of_intervals(
     return UnionOfIntervals(intervals, frame)
 
 
+def with_union_of_intervals(
+    equation: InstrumentedEquation, ranges: Mapping[str, tuple[float, float]], confidence: float = CONFIDENCE
+) -> Estimates:
+    """Two-stage least squares with the union of intervals of the endogenous regressors among its statistics.
+
+    The arguments and errors are those of `union_of_intervals`. Statistics: union_low and union_high, with several
+    endogenous regressors "union_low of x" and so on.
+
+    >>> from linearmodels.datasets import mroz
+    >>> from haiguan.transforms.estimators.instrumented_equation import instrumented_equation
+    >>> equation = instrumented_equation(mroz.load(), "lwage", ["exper", "expersq"], ["educ"], ["fatheduc"])
+    >>> round(with_union_of_intervals(equation, {"fatheduc": (-0.01, 0.01)}).statistics["union_low"], 4)
+    -0.0391
+    """
+    intervals = union_of_intervals(equation, ranges, confidence).intervals
+    endogenous = equation.names[: equation.endogenous]
+    unions = {
+        end.replace("ci", "union") + (f" of {name}" if len(endogenous) > 1 else ""): float(intervals.loc[name, end])
+        for name in endogenous
+        for end in ("ci_low", "ci_high")
+    }
+    return replace(
+        equation.estimates,
+        estimator="plausibly exogenous, union of intervals",
+        statistics={**equation.estimates.statistics, **unions},
+    )
+
+
 def direct_effect_curve(
     equation: InstrumentedEquation, instrument: str, effects: Sequence[float], confidence: float = CONFIDENCE
 ) -> pd.DataFrame:

@@ -30,6 +30,7 @@ def poisson(
     *,
     fixed_effects: Sequence[str] = (),
     clusters: Sequence[str] = (),
+    weights: str | None = None,
     small_sample: Convention = "reghdfe",
 ) -> Estimates:
     """Poisson pseudo-maximum likelihood with absorbed effects: E[y] = exp(b'x + a_i + d_t), y >= 0, not only counts.
@@ -46,6 +47,7 @@ def poisson(
         fixed_effects: columns to absorb, or crossings `a^b`.
         clusters: cluster variables; without any the errors are robust, which Poisson needs as the variance of trade
             values is not their mean.
+        weights: a column of sampling weights (Stata's pweights); their scale does not matter.
         small_sample: how absorbed parameters count in the factor (N-1)/(N-K) G/(G-1); `none` for no factor.
 
     Returns:
@@ -64,21 +66,22 @@ def poisson(
     (-0.948, 6, 2.0)
     """
     kind = inference.resolve(None, clusters)
-    sample = _Sample(data, outcome, tuple(dict.fromkeys(regressors)), tuple(fixed_effects), tuple(clusters))
+    sample = _Sample(data, outcome, tuple(dict.fromkeys(regressors)), tuple(fixed_effects), tuple(clusters), weights)
     design, separated = _without_separation(sample)
     fit = _fit(design, sample)
     names = _names(fit, sample.regressors)
     counted = inference.parameters(kind, len(names), design, small_sample)
     bread = np.linalg.inv(fit._hessian)
     scores = fit._u_hat.reshape(-1, 1) * fit._X
-    matrix, _ = inference.covariance_of(kind, bread, scores, np.ones(len(scores)), counted, design, data, small_sample)
+    ones, weighted = np.ones(len(scores)), replace(design, weights=None)  # The scores hold the weights already.
+    matrix, _ = inference.covariance_of(kind, bread, scores, ones, counted, weighted, data, small_sample)
     terms, covariance = coefficient_table(names, fit._beta_hat, matrix)
     return Estimates(
         estimator="Poisson",
         outcome=outcome,
         terms=terms,
         covariance=covariance,
-        statistics=_statistics(design.columns([outcome])[:, 0], fit._Y_hat_response.ravel(), separated),
+        statistics=_statistics(design, outcome, fit._Y_hat_response.ravel(), separated),
         covariance_kind=inference.describe(kind, clusters),
         warnings=_warnings(design, sample, names, separated),
         **sample_counts(design),
@@ -94,6 +97,7 @@ class _Sample:
     regressors: tuple[str, ...]
     fixed_effects: tuple[str, ...]
     clusters: tuple[str, ...]
+    weights: str | None
 
     def design(self, rows: np.ndarray) -> Design:
         """The arrays of the equation on some rows, without singletons."""
@@ -102,6 +106,7 @@ class _Sample:
             [self.outcome, *self.regressors],
             fixed_effects=self.fixed_effects,
             clusters=self.clusters,
+            weights=self.weights,
         )
 
 
@@ -170,6 +175,7 @@ def _fit(design: Design, sample: _Sample) -> Any:
     effects = [f"fe{j}" for j in range(design.effects.shape[1])]
     frame = pd.DataFrame(design.columns([sample.outcome, *sample.regressors]), columns=["y", *regressors])
     frame[effects] = design.effects
+    frame["weight"] = 1.0 if design.weights is None else design.weights
     formula = f"y ~ {' + '.join(regressors)}" + (f" | {' + '.join(effects)}" if effects else "")
     try:
         with python_warnings.catch_warnings():
@@ -178,6 +184,7 @@ def _fit(design: Design, sample: _Sample) -> Any:
                 formula,
                 frame,
                 vcov="iid",
+                weights=None if design.weights is None else "weight",
                 ssc=pyfixest.ssc(k_adj=False, G_adj=False),
                 fixef_rm="none",
                 separation_check=[],
@@ -213,15 +220,18 @@ def _warnings(design: Design, sample: _Sample, names: Sequence[str], separated: 
     return (*design.warnings, *([dropped] if separated else []), *collinear, *few)
 
 
-def _statistics(outcome: np.ndarray, fitted: np.ndarray, separated: int) -> dict[str, float]:
-    def likelihood(mean: np.ndarray | float) -> float:
-        return float((xlogy(outcome, mean) - mean - gammaln(outcome + 1)).sum())
-
-    reached, constant = likelihood(fitted), likelihood(np.full_like(outcome, outcome.mean()))
+def _statistics(design: Design, outcome: str, fitted: np.ndarray, separated: int) -> dict[str, float]:
+    observed = design.columns([outcome])[:, 0]
+    weights = np.ones(len(observed)) if design.weights is None else design.weights
+    mean = float(np.average(observed, weights=weights))
+    reached, alone, perfect = (
+        float(weights @ (xlogy(observed, expected) - expected - gammaln(observed + 1)))
+        for expected in (fitted, np.full_like(observed, mean), observed)
+    )
     return {
         "log_likelihood": reached,
-        "pseudo_r2": 1 - reached / constant,
-        "deviance": 2 * (likelihood(outcome) - reached),
-        "outcome_mean": float(outcome.mean()),
+        "pseudo_r2": 1 - reached / alone,
+        "deviance": 2 * (perfect - reached),
+        "outcome_mean": mean,
         "separated": float(separated),
     }

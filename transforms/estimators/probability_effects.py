@@ -53,11 +53,14 @@ class Contribution:
 
     Attributes:
         values: the effect, row by row.
-        weights: its derivative with respect to the index, by which the gradient sums the rows of the design.
+        total: the sum of the effect over the rows, by their sampling weights.
+        weights: its derivative with respect to the index, by which the gradient sums the rows of the design; times the
+            sampling weights.
         corrections: K sums to add to that, for the terms that the effect moves.
     """
 
     values: np.ndarray
+    total: float
     weights: np.ndarray
     corrections: np.ndarray
 
@@ -70,7 +73,7 @@ def blocks_of_rows(observations: int) -> Iterator[slice]:
 
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def average_effects(model: BinaryResponse, effects: Sequence[Effect]) -> tuple[np.ndarray, np.ndarray]:
-    """Effects averaged over the sample, and what the delta method needs.
+    """Effects averaged over the sample, by its weights where it has them, and what the delta method needs.
 
     Args:
         model: a fitted probit or logit.
@@ -86,7 +89,7 @@ def average_effects(model: BinaryResponse, effects: Sequence[Effect]) -> tuple[n
         block = matrix.rows(rows)
         index = block.dot(model.standardised_coefficients)
         parts = [contribution(model, effect, index, rows) for effect in effects]
-        averages += [part.values.sum() for part in parts]
+        averages += [part.total for part in parts]
         gradient += block.weighted_sum(np.column_stack([part.weights for part in parts]))
         gradient[: len(model.design.products)] += np.column_stack([part.corrections for part in parts])
     return averages / observations, gradient / observations
@@ -105,6 +108,7 @@ def contribution(model: BinaryResponse, effect: Effect, index: np.ndarray, rows:
     coefficients = model.standardised_coefficients
     values, weights = np.zeros(len(index)), np.zeros(len(index))
     corrections = np.zeros(len(design.products))
+    sampled = np.ones(len(index)) if design.weights is None else design.weights[rows]
     for setting in every_combination((1.0, 0.0), repeat=len(effect.discrete)):
         sign = (-1.0) ** setting.count(0.0)
         assigned = dict(zip(effect.discrete, setting, strict=True))
@@ -116,8 +120,8 @@ def contribution(model: BinaryResponse, effect: Effect, index: np.ndarray, rows:
         weights += sign * weight
         for factor, columns in [(weight, shifts), *pieces]:
             for j, column in columns.items():
-                corrections[j] += sign * np.sum(factor * column)
-    return Contribution(values, weights, corrections)
+                corrections[j] += sign * np.sum(sampled * factor * column)
+    return Contribution(values, float(sampled @ values), sampled * weights, corrections)
 
 
 def _shifts(design: ResponseDesign, assigned: Mapping[str, float], rows: slice) -> Columns:

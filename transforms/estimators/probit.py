@@ -10,7 +10,7 @@ import pandas as pd
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.binary_response import BinaryResponse, NamedCovariance, fit_binary_response
-from haiguan.transforms.estimators.links import Logistic, Normal
+from haiguan.transforms.estimators.links import Link, Logistic, Normal
 from haiguan.transforms.estimators.marginal_effects import average_marginal_effects, interaction_effects
 from haiguan.transforms.estimators.response_design import response_design
 from haiguan.transforms.estimators.result import Estimates
@@ -23,6 +23,7 @@ def probit(
     *,
     dummies: Sequence[str] = (),
     clusters: Sequence[str] = (),
+    weights: str | None = None,
     covariance: NamedCovariance | None = None,
 ) -> Estimates:
     """Probit by maximum likelihood, with its average marginal effects.
@@ -37,8 +38,10 @@ def probit(
         dummies: columns of any type, or crossings "a^b", whose levels enter as dummies; not listed in `terms`.
             A dummy for each small group biases a probit (incidental parameters): take industries or years, not firms.
         clusters: no, one or several columns.
+        weights: a column of sampling weights (Stata's pweights), whose scale does not matter; the errors are then
+            robust or clustered, and effects are averaged by them.
         covariance: "iid" (inverse information), "robust" or "clustered"; by default clustered where clusters are named,
-            else iid, as Stata does.
+            else robust with weights and iid without, as Stata does.
 
     Returns:
         Estimates, with statistics log_likelihood, log_likelihood_constant, pseudo_r2 (McFadden) and outcome_mean;
@@ -58,9 +61,7 @@ def probit(
     >>> participation.related["average marginal effects"].terms.loc["educ", "estimate"].round(3)
     np.float64(0.039)
     """
-    return _with_effects(
-        fit_probit(data, outcome, regressors, dummies=dummies, clusters=clusters, covariance=covariance)
-    )
+    return _with_effects(_fit(Normal(), data, outcome, regressors, dummies, clusters, weights, covariance))
 
 
 def logit(
@@ -70,6 +71,7 @@ def logit(
     *,
     dummies: Sequence[str] = (),
     clusters: Sequence[str] = (),
+    weights: str | None = None,
     covariance: NamedCovariance | None = None,
 ) -> Estimates:
     """Logit by maximum likelihood, with its average marginal effects; arguments and errors are those of `probit`.
@@ -79,9 +81,7 @@ def logit(
     >>> logit(mroz.load(), "inlf", columns).terms.loc["educ", ["estimate", "standard_error"]].round(3).to_list()
     [0.221, 0.043]
     """
-    return _with_effects(
-        fit_logit(data, outcome, regressors, dummies=dummies, clusters=clusters, covariance=covariance)
-    )
+    return _with_effects(_fit(Logistic(), data, outcome, regressors, dummies, clusters, weights, covariance))
 
 
 def fit_probit(
@@ -91,12 +91,17 @@ def fit_probit(
     *,
     dummies: Sequence[str] = (),
     clusters: Sequence[str] = (),
+    weights: str | None = None,
     covariance: NamedCovariance | None = None,
 ) -> BinaryResponse:
-    """The fitted model behind `probit`: for effects by observation and the coefficients of dummies."""
-    return fit_binary_response(
-        response_design(data, outcome, regressors, dummies, clusters), Normal(), _kind(covariance, clusters)
-    )
+    """The fitted model behind `probit`, with the same arguments: for effects by row and coefficients of dummies.
+
+    >>> firms = pd.DataFrame({"entry": [0, 1, 0, 1, 1, 0, 1, 0], "size": [1.0, 2, 3, 4, 2, 1, 4, 3]})
+    >>> firms["east"] = [0, 0, 0, 1, 1, 1, 1, 0]
+    >>> list(fit_probit(firms, "entry", ["size"], dummies=["east"]).coefficients.index)
+    ['constant', 'size', 'east=1']
+    """
+    return _fit(Normal(), data, outcome, regressors, dummies, clusters, weights, covariance)
 
 
 def fit_logit(
@@ -106,19 +111,36 @@ def fit_logit(
     *,
     dummies: Sequence[str] = (),
     clusters: Sequence[str] = (),
+    weights: str | None = None,
     covariance: NamedCovariance | None = None,
 ) -> BinaryResponse:
-    """The fitted model behind `logit`."""
-    return fit_binary_response(
-        response_design(data, outcome, regressors, dummies, clusters), Logistic(), _kind(covariance, clusters)
-    )
+    """The fitted model behind `logit`, with the same arguments.
+
+    >>> firms = pd.DataFrame({"entry": [0, 1, 0, 1, 1, 0, 1, 0], "size": [1.0, 2, 3, 4, 2, 1, 4, 3]})
+    >>> float(fit_logit(firms, "entry", ["size"]).coefficients["size"].round(2))
+    0.91
+    """
+    return _fit(Logistic(), data, outcome, regressors, dummies, clusters, weights, covariance)
 
 
-def _kind(covariance: NamedCovariance | None, clusters: Sequence[str]) -> NamedCovariance:
-    kind = inference.resolve(covariance or ("clustered" if clusters else "iid"), clusters)
-    if kind == "iid" or kind == "robust" or kind == "clustered":
-        return kind
-    raise InputError(f"Errors of a probit or logit are iid, robust or clustered, not {inference.describe(kind, ())}.")
+def _fit(
+    link: Link,
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    dummies: Sequence[str],
+    clusters: Sequence[str],
+    weights: str | None,
+    covariance: NamedCovariance | None,
+) -> BinaryResponse:
+    unclustered: NamedCovariance = "robust" if weights else "iid"
+    kind = inference.resolve(covariance or ("clustered" if clusters else unclustered), clusters)
+    if kind != "iid" and kind != "robust" and kind != "clustered":
+        described = inference.describe(kind, ())
+        raise InputError(f"Errors of a probit or logit are iid, robust or clustered, not {described}.")
+    if weights and kind == "iid":
+        raise InputError(f"With sampling weights ({weights!r}) errors are robust or clustered: iid has no meaning.")
+    return fit_binary_response(response_design(data, outcome, regressors, dummies, clusters, weights), link, kind)
 
 
 def _with_effects(model: BinaryResponse) -> Estimates:

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 
 from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.cluster_ladder import Rung
 from haiguan.transforms.estimators.linear import CONSTANT
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.result import Estimates
 from haiguan.transforms.estimators.sample_filter import describe_condition
 from haiguan.transforms.estimators.specification import Printing, Table
 from haiguan.transforms.estimators.table_columns import EstimatedColumn, estimate_columns
+from haiguan.transforms.estimators.table_tests import is_test
 
 RowKind = Literal["estimate", "bracket", "included", "statistic", "ladder"]
 
@@ -43,10 +45,25 @@ STATISTICS = {
     "sargan_p_value": "Sargan, p-value",
     "hansen_j": "Hansen J",
     "hansen_j_p_value": "Hansen J, p-value",
+    "union_low": "Union of intervals, low",
+    "union_high": "Union of intervals, high",
+    "correlation": "Postulated correlation",
+    "pseudo_r1": "Pseudo R1",
+    "pre_trend_f": "Pre-trend F",
+    "pre_trend_p": "Pre-trend, p-value",
+    "indirect_effect": "Indirect effect",
+    "indirect_effect_standard_error": "Indirect effect, Sobel's error",
+    "indirect_effect_p_value": "Indirect effect, p-value",
+    "indirect_effect_ci_low": "Indirect effect, bootstrap low",
+    "indirect_effect_ci_high": "Indirect effect, bootstrap high",
+    "indirect_share": "Share of the total effect",
+    "exits": "Firms that exit",
+    "draws": "Bootstrap draws",
 }
 SHOWN_BY_DEFAULT = (
     "observations", "singletons", "clusters", "r2", "r2_within", "pseudo_r2", "kleibergen_paap_f", "effective_f",
-    "anderson_rubin_p_value", "sargan_p_value", "hansen_j_p_value",
+    "anderson_rubin_p_value", "sargan_p_value", "hansen_j_p_value", "union_low", "union_high", "correlation",
+    "pseudo_r1", "pre_trend_p", "indirect_effect", "indirect_effect_standard_error", "indirect_share",
 )  # fmt: skip
 MOST_ZEROS = 6
 BRACKETS = {
@@ -222,12 +239,13 @@ def _statistic_rows(printing: Printing, fits: Sequence[Estimates]) -> Iterable[R
 
 def _shown_statistics(printing: Printing, fits: Sequence[Estimates]) -> list[str]:
     present = {"observations", "singletons", "missing", "clusters"}.union(*(fit.statistics for fit in fits))
+    tests = [name for name in dict.fromkeys(name for fit in fits for name in fit.statistics) if is_test(name)]
     if printing.statistics is None:
-        return [name for name in SHOWN_BY_DEFAULT if name in present]
+        return [*tests, *(name for name in SHOWN_BY_DEFAULT if name in present)]
     unknown = [name for name in printing.statistics if name not in present]
     if unknown:
         raise InputError(*(f"print.statistics: {unknown_name('statistic', name, present)}" for name in unknown))
-    return list(printing.statistics)
+    return [*(name for name in tests if name not in printing.statistics), *printing.statistics]
 
 
 def _statistic_cell(printing: Printing, fit: Estimates, name: str) -> str:
@@ -243,12 +261,17 @@ def _cluster_rows(printing: Printing, fits: Sequence[Estimates]) -> Iterable[Row
 
 
 def _ladder_rows(printing: Printing, columns: Sequence[EstimatedColumn]) -> Iterable[Row]:
-    for rungs in zip(*(column.ladder for column in columns), strict=True):
-        clusters = list(dict.fromkeys(name for rung in rungs for name in rung.clusters))
-        label = f"{rungs[0].label}: error of {_label(printing, rungs[0].term)} clustered by {' and '.join(clusters)}"
-        yield Row("ladder", label, tuple(f"({number(rung.standard_error, printing.decimals)})" for rung in rungs))
-        counts = tuple(" and ".join(f"{rung.clusters[name]:,}" for name in clusters) for rung in rungs)
-        yield Row("ladder", "  clusters", counts)
+    for label in dict.fromkeys(rung.label for column in columns for rung in column.ladder):
+        rungs = [next((rung for rung in column.ladder if rung.label == label), None) for column in columns]
+        terms = dict.fromkeys(_label(printing, rung.term) for rung in rungs if rung)
+        errors = tuple(f"({number(rung.standard_error, printing.decimals)})" if rung else "" for rung in rungs)
+        yield Row("ladder", f"{label}: error of {', '.join(terms)}", errors)
+        yield Row("ladder", "  clusters", tuple(_clusters_of(printing, rung) if rung else "" for rung in rungs))
+
+
+def _clusters_of(printing: Printing, rung: Rung) -> str:
+    counts = (f"{count:,} {_label(printing, name)}" for name, count in rung.clusters.items())
+    return " and ".join(counts) or f"none ({rung.covariance_kind})"
 
 
 def _notes(printing: Printing, columns: Sequence[EstimatedColumn]) -> Iterable[str]:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.sparse import csr_array, hstack
 
 from haiguan.transforms.errors import InputError
-from haiguan.transforms.estimators.design import CROSSING, PRODUCT, build_design
+from haiguan.transforms.estimators.design import CROSSING, PRODUCT, build_design, check_lists
 from haiguan.transforms.estimators.independent_columns import independent_columns
 from haiguan.transforms.estimators.linear import CONSTANT as CONSTANT_NAME
 from haiguan.transforms.estimators.partitioned_matrix import PartitionedMatrix, dummy_matrix
@@ -45,6 +45,7 @@ class ResponseDesign:
         dummy_names: of the L dummies, "column=level".
         levels: levels present per dummy column, the reference level included.
         clusters: integer codes per cluster variable.
+        weights: N sampling weights with mean one, or None.
         observations_before: rows without missing values, before perfectly predicted cells were dropped.
         singletons: of these rows, how many were alone in the cell of a dummy.
         missing: rows left out because of a missing value.
@@ -61,6 +62,7 @@ class ResponseDesign:
     dummy_names: tuple[str, ...]
     levels: Mapping[str, int]
     clusters: Mapping[str, np.ndarray]
+    weights: np.ndarray | None
     observations_before: int
     singletons: int
     missing: int
@@ -94,6 +96,7 @@ class _Sample:
     terms: dict[Product, np.ndarray]
     factors: dict[str, pd.Categorical]
     clusters: dict[str, np.ndarray]
+    weights: np.ndarray | None
 
     def rows(self, kept: np.ndarray) -> _Sample:
         return _Sample(
@@ -102,11 +105,17 @@ class _Sample:
             {product: values[kept] for product, values in self.terms.items()},
             {name: values[kept].remove_unused_categories() for name, values in self.factors.items()},
             {name: pd.factorize(codes[kept])[0] for name, codes in self.clusters.items()},
+            None if self.weights is None else self.weights[kept] / self.weights[kept].mean(),
         )
 
 
 def response_design(
-    data: pd.DataFrame, outcome: str, regressors: Sequence[str], dummies: Sequence[str], clusters: Sequence[str]
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    dummies: Sequence[str],
+    clusters: Sequence[str],
+    weights: str | None = None,
 ) -> ResponseDesign:
     """Checks the columns, drops what is predicted perfectly or collinear, and lays out the rest.
 
@@ -117,16 +126,19 @@ def response_design(
         dummies: columns of any type, or crossings `a^b`, whose levels enter as dummies; the first level in sorted order
             is the reference.
         clusters: columns that identify clusters.
+        weights: a column of sampling weights.
 
     Raises:
         InputError: those of `design.build_design`; the outcome is not zero or one, does not vary, or is a regressor; a
             regressor separates its zeros from its ones; one cluster is left.
     """
+    check_lists(regressors=regressors, dummies=dummies, clusters=clusters)
     if outcome in regressors or outcome in dummies:
         raise InputError(f"The outcome {outcome!r} is also a regressor.")
     products = {product_name(product): product for name in regressors for product in [tuple(name.split(PRODUCT))]}
     parts = [name for product in products.values() for name in product]
-    equation = build_design(data, [outcome, *products, *parts], fixed_effects=dummies, clusters=clusters)
+    named = [outcome, *products, *parts]
+    equation = build_design(data, named, fixed_effects=dummies, clusters=clusters, weights=weights)
     values = dict(zip(equation.names, equation.matrix.T, strict=True))
     _check_outcome(values[outcome], outcome)
     sample = _Sample(
@@ -135,6 +147,7 @@ def response_design(
         terms={product: values[name] for name, product in products.items()},
         factors={name: _levels(data, equation.rows, name) for name in dummies},
         clusters=equation.clusters,
+        weights=equation.weights,
     )
     sample, warnings = _estimable(sample, outcome)
     if equation.singletons:
@@ -249,6 +262,7 @@ def _laid_out(sample: _Sample, outcome: str, observations_before: int, singleton
         dummy_names=tuple(f"{name}={level}" for name, f in sample.factors.items() for level in f.categories[1:]),
         levels={name: len(factor.categories) for name, factor in sample.factors.items()},
         clusters=sample.clusters,
+        weights=sample.weights,
         observations_before=observations_before,
         singletons=singletons,
         missing=missing,

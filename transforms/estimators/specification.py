@@ -14,16 +14,31 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, Tag, ValidationError, field_validator
 
 from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.cluster_ladder import Ladder
+from haiguan.transforms.estimators.estimator_settings import (
+    Channel,
+    Decomposition,
+    DirectEffects,
+    Event,
+    Grouped,
+    Kinky,
+    Production,
+)
 from haiguan.transforms.estimators.inference import Covariance
 from haiguan.transforms.estimators.inference import columns_read as covariance_columns
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.sample_filter import AllOf, Condition, columns_named
 from haiguan.transforms.estimators.small_sample import Convention
 from haiguan.transforms.estimators.spatial import Conley, DriscollKraay
+from haiguan.transforms.estimators.table_tests import Test, columns_of_test
 from haiguan.transforms.estimators.tagged import Settings, by_key, input_error, models_by_tag
 from haiguan.transforms.estimators.variables import Transformation, transformation_columns
 
-EstimatorName = Literal["least_squares", "two_stage_least_squares", "probit", "logit", "poisson", "quantile_regression"]
+EstimatorName = Literal[
+    "least_squares", "two_stage_least_squares", "plausibly_exogenous", "kinky_least_squares", "probit", "logit",
+    "poisson", "quantile_regression", "grouped_two_step", "olley_pakes", "levinsohn_petrin", "ackerberg_caves_frazer",
+    "wooldridge", "event_study", "mediation", "oaxaca_blinder",
+]  # fmt: skip
 
 
 class ConleySettings(Settings):
@@ -44,17 +59,27 @@ class Equation(Settings):
     Attributes:
         estimator: which estimator.
         outcome: left-hand side.
-        regressors: columns, products `a:b`, variables or groups (for instruments: the exogenous ones).
-        endogenous: regressors that are instrumented.
+        regressors: columns, products `a:b`, variables or groups (with endogenous ones: the exogenous; in an event
+            study the controls; in a mediation the treatment, then the controls).
+        endogenous: regressors that are instrumented; in kinky least squares the one that is not.
         instruments: excluded instruments.
         fixed_effects: absorbed columns or crossings `a^b`; dummies in a probit or logit.
         clusters: cluster variables or crossings.
-        covariance: `iid`, `robust`, `clustered`, or Conley or Driscoll-Kraay settings.
-        weights: analytic weights.
+        covariance: `iid`, `robust`, `clustered`, Conley or Driscoll-Kraay settings, or `parametric` (kinky least
+            squares).
+        weights: analytic weights; sampling weights in a probit, logit or Poisson.
         sample: which rows; conditions that are inherited hold too.
         small_sample: the convention of the small-sample factor.
         constant: whether the constant is reported.
-        quantile: of a quantile regression.
+        quantile: of a quantile regression or a grouped two-step estimator.
+        direct_effects: of plausibly exogenous instruments: ranges, or variances and means.
+        kinky: the postulated correlation of kinky least squares.
+        production: columns of a production function.
+        event: unit, period and window of an event study.
+        grouped: the first step of a grouped two-step estimator.
+        channel: the mediator of a mediation.
+        decomposition: groups of an Oaxaca-Blinder decomposition.
+        tests: rows that test hypotheses, by the label printed.
         report: an equation estimated on the way to print instead: `first stage of <endogenous>`, `reduced form`,
             `average marginal effects`, `interaction effects`.
     """
@@ -67,7 +92,7 @@ class Equation(Settings):
     fixed_effects: tuple[str, ...] = ()
     clusters: tuple[str, ...] = ()
     covariance: (
-        Literal["iid", "robust", "clustered"]
+        Literal["iid", "robust", "clustered", "parametric"]
         | Annotated[
             Annotated[ConleySettings, Tag("conley")] | Annotated[DriscollKraaySettings, Tag("driscoll_kraay")],
             by_key("conley", "driscoll_kraay"),
@@ -79,13 +104,27 @@ class Equation(Settings):
     small_sample: Convention = "reghdfe"
     constant: bool | None = None
     quantile: float | None = Field(default=None, gt=0, lt=1)
+    direct_effects: DirectEffects | None = None
+    kinky: Kinky | None = None
+    production: Production | None = None
+    event: Event | None = None
+    grouped: Grouped | None = None
+    channel: Channel | None = None
+    decomposition: Decomposition | None = None
+    tests: dict[str, Test] = Field(default={})
     report: str | None = None
 
-    def errors(self) -> Covariance | None:
+    def errors(self) -> Covariance | Literal["parametric"] | None:
         """The covariance as the estimators take it."""
         if isinstance(self.covariance, ConleySettings):
             return self.covariance.conley
         return self.covariance.driscoll_kraay if isinstance(self.covariance, DriscollKraaySettings) else self.covariance
+
+    def columns_of_sections(self) -> list[str]:
+        """The columns of the data that the sections of single estimators read."""
+        sections = (self.kinky, self.production, self.event, self.grouped, self.channel, self.decomposition)
+        named = [name for section in sections if section is not None for name in section.columns()]
+        return named + [name for test in self.tests.values() for name in columns_of_test(test)]
 
 
 class Column(Equation):
@@ -130,7 +169,7 @@ class Table(Equation):
         groups: names for lists of regressors.
         columns: left to right.
         print: how it is printed.
-        ladder: rungs of cluster variables, by label: the first regressor's error at each, below the table.
+        ladder: the first regressor's error at several levels of clustering, below the table.
     """
 
     table: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
@@ -140,7 +179,7 @@ class Table(Equation):
     groups: dict[str, tuple[str, ...]] = Field(default={})
     columns: tuple[Column, ...] = Field(min_length=1)
     print: Printing = Printing()
-    ladder: dict[str, tuple[str, ...]] = Field(default={})
+    ladder: Ladder = Ladder()
 
     @field_validator("columns")
     @classmethod
@@ -155,6 +194,15 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "": Table,
     "columns": Column,
     "print": Printing,
+    "ladder": Ladder,
+    "kinky": Kinky,
+    "production": Production,
+    "event": Event,
+    "grouped": Grouped,
+    "channel": Channel,
+    "decomposition": Decomposition,
+    **models_by_tag(DirectEffects),
+    **models_by_tag(Test),
     **models_by_tag(Condition),
     **models_by_tag(Transformation),
 }
@@ -213,11 +261,11 @@ def _inherited(name: str, base: dict[str, Any], named: dict[str, Column], heirs:
 def columns_read(table: Table) -> set[str]:
     """The columns of the data that a specification reads: what it makes itself, variables and groups, left out."""
     names = {name for transformation in table.variables.values() for name in transformation_columns(transformation)}
-    names.update(*table.ladder.values())
+    names.update(table.ladder.columns())
     regressors: set[str] = set()
     for column in resolved_columns(table):
         regressors.update(column.regressors, column.endogenous, column.instruments)
-        names.update(column.fixed_effects, column.clusters)
+        names.update(column.fixed_effects, column.clusters, column.columns_of_sections())
         names.update(name for name in (column.outcome, column.weights) if name)
         names.update(columns_named(column.sample) if column.sample else [], covariance_columns(column.errors()))
     grouped = {name for group in regressors & set(table.groups) for name in table.groups[group]}

@@ -178,7 +178,7 @@ def test_weights_are_those_of_the_scaled_equation():
     [
         (["x1", "x2"], ["z1"], {}, "1 instruments cannot identify 2"),
         (["x1"], ["w"], {}, "'w' is named in more than one role"),
-        ([], ["z1"], {}, "needs an endogenous regressor"),
+        ([], ["z1"], {}, "No endogenous regressor is named"),
         (["x1"], ["z1"], {"z1": lambda f: 2 * f["w"]}, "Only 0 independent instruments"),
         (["x1"], ["z1"], {"x1": lambda f: 2 * f["w"]}, "x1 was left out"),
         (["x1", "x2"], ["z1", "z2"], {"x2": lambda f: f["x1"] + 0.0, "x1": lambda f: f["x1"]}, "collinear"),

@@ -34,18 +34,22 @@ def test_a_draw_is_the_regression_on_the_permuted_treatment():
     assert found.estimates.terms.loc["access"].to_dict() == pytest.approx(plain.terms.loc["access"].to_dict())
 
 
-def test_all_permutations_of_a_small_treatment_are_the_regressions_one_by_one():
+@pytest.mark.parametrize("weights", [None, "weight"])
+def test_all_permutations_of_a_small_treatment_are_the_regressions_one_by_one(weights):
     frame = panel(2, 0.5, n=60).assign(
-        city=lambda f: f["firm"] % 3, access=lambda f: (f["firm"] % 3 == 0).astype(float)
+        city=lambda f: f["firm"] % 3,
+        access=lambda f: (f["firm"] % 3 == 0).astype(float),
+        weight=lambda f: 0.2 + f["size"] ** 2,
     )
-    found = placebo(frame, "exports", "access", controls=["size"], fixed_effects=["year"], blocks=["city"], draws=60)
+    asked = {"fixed_effects": ["year"], "weights": weights}
+    found = placebo(frame, "exports", "access", controls=["size"], blocks=["city"], draws=60, **asked)
     regressions = {
         round(
             least_squares(
                 frame.assign(access=(frame["city"] == city).astype(float)),
                 "exports",
                 ["access", "size"],
-                fixed_effects=["year"],
+                **asked,
             ).terms.loc["access", "estimate"],
             8,
         )

@@ -248,12 +248,12 @@ def test_collinear_instruments_and_regressors_are_left_out_by_name() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((["w"], ["x"], []), "0 independent instruments for 1 endogenous"),
+        ((["w"], ["x"], []), "0 instruments cannot identify 1"),
         ((["w"], ["x"], ["copy"]), "0 independent instruments for 1 endogenous: copy was left out: it is collinear"),
         ((["w"], ["x"], ["fixed"]), "fixed was left out: it is absorbed by the fixed effects"),
         ((["w"], ["fixed"], ["z1"]), "fixed was left out: it is absorbed by the fixed effects"),
         ((["w"], [], ["z1"]), "No endogenous regressor is named"),
-        ((["w"], ["x"], ["x"]), "x cannot be in the equation twice"),
+        ((["w"], ["x"], ["x"]), "'x' is named in more than one role"),
         ((["w"], ["x"], ["text"]), "Column 'text' must hold numbers"),
         ((["w"], ["x"], ["infinite"]), "Column 'infinite' has 1 infinite values"),
         ((["w"], ["x"], ["z3"]), "did you mean 'z2'"),

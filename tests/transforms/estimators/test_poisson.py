@@ -111,3 +111,22 @@ def test_outcomes_that_poisson_cannot_have_are_refused(trade, values, complaint)
         poisson(trade.assign(exports=values), "exports", ["distance"])
     with pytest.raises(InputError, match="no regressor"):
         poisson(trade, "exports", [])
+
+
+def test_weights_multiply_the_scores_and_the_information(trade):
+    weighted = trade.assign(weight=lambda f: 0.5 + np.abs(f["tariff"]))
+    formula, weights = "exports ~ distance + tariff + C(exporter)", weighted["weight"] / weighted["weight"].mean()
+    model = smf.glm(formula, weighted, family=Poisson(), var_weights=weights)
+    theirs, X = model.fit(tol=1e-13), model.exog
+    asked = {"fixed_effects": ["exporter"], "clusters": ["exporter"], "weights": "weight", "small_sample": "none"}
+    ours = poisson(weighted, "exports", ["distance", "tariff"], **asked)
+    np.testing.assert_allclose(ours.terms["estimate"], theirs.params[["distance", "tariff"]], rtol=1e-8)
+    # statsmodels does not support clusters with these weights: the sandwich by hand.
+    bread = np.linalg.inv((X * (weights * theirs.fittedvalues).to_numpy()[:, None]).T @ X)
+    scores = X * (weights * (trade["exports"] - theirs.fittedvalues)).to_numpy()[:, None]
+    sums = pd.DataFrame(scores).groupby(trade["exporter"].to_numpy()).sum().to_numpy()
+    errors = pd.Series(np.sqrt(np.diag(bread @ sums.T @ sums @ bread)), model.exog_names)
+    np.testing.assert_allclose(ours.terms["standard_error"], errors[["distance", "tariff"]], rtol=1e-7)
+    assert ours.statistics["deviance"] == pytest.approx(theirs.deviance, rel=1e-9)
+    larger = poisson(weighted.assign(weight=7 * weights), "exports", ["distance", "tariff"], **asked)
+    pd.testing.assert_frame_equal(larger.terms, ours.terms, rtol=1e-8)

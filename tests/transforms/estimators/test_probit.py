@@ -330,3 +330,35 @@ def test_fewer_clusters_than_coefficients_is_said() -> None:
     fit = probit(simulated(16), "y", ["x", "z", "d"], clusters=["city"])
     assert any("Fewer clusters of city" in sentence for sentence in fit.warnings)
     assert np.isfinite(fit.terms.to_numpy()).all()
+
+
+@pytest.mark.parametrize("link", ["probit", "logit"])
+def test_sampling_weights_are_those_of_rows_written_out(link: str) -> None:
+    frame = simulated(8)
+    frame["weight"] = np.random.default_rng(8).integers(0, 4, len(frame)).astype(float)
+    frame["row"] = np.arange(len(frame))
+    copies = frame.loc[frame.index.repeat(frame["weight"].astype(int))]
+    estimator = probit if link == "probit" else logit
+    arguments = {"dummies": ["year"], "clusters": ["row"]}
+    ours = estimator(frame, "y", ["x", "d", "x:d"], weights="weight", **arguments)
+    written = estimator(copies, "y", ["x", "d", "x:d"], **arguments)
+    pd.testing.assert_frame_equal(ours.terms, written.terms, rtol=1e-8)
+    for name in ("average marginal effects", "interaction effects"):
+        pd.testing.assert_frame_equal(ours.related[name].terms, written.related[name].terms, rtol=1e-7)
+    assert ours.statistics["pseudo_r2"] == pytest.approx(written.statistics["pseudo_r2"])
+    robust = estimator(frame, "y", ["x", "d", "x:d"], weights="weight", dummies=["year"])
+    pd.testing.assert_frame_equal(robust.terms, ours.terms, rtol=1e-8)
+    assert robust.covariance_kind == "robust"
+    with pytest.raises(InputError, match="robust or clustered: iid has no meaning"):
+        estimator(frame, "y", ["x"], weights="weight", covariance="iid")
+
+
+def test_weighted_logit_is_the_generalised_linear_model() -> None:
+    frame = simulated(9).assign(weight=lambda f: 0.5 + f["z"])
+    X = sm.add_constant(frame[["x", "z"]])[["x", "z", "const"]]
+    model = sm.GLM(frame["y"], X, family=sm.families.Binomial(), var_weights=frame["weight"])
+    theirs = model.fit(tol=1e-14, cov_type="HC0")
+    ours = logit(frame, "y", ["x", "z"], weights="weight")
+    np.testing.assert_allclose(ours.terms["estimate"], theirs.params, rtol=1e-8)
+    factor = np.sqrt(len(frame) / (len(frame) - 1))
+    np.testing.assert_allclose(ours.terms["standard_error"], theirs.bse * factor, rtol=1e-7)

@@ -37,7 +37,7 @@ SPECIFICATION = {
         },
     ],
     "print": {"omit": ["controls"], "labels": {"union": "Union_member", "controls": "Controls", "nr": "person"}},
-    "ladder": {"Both": ["nr", "year"]},
+    "ladder": {"rungs": {"Both": ["nr", "year"]}},
 }
 
 
@@ -57,7 +57,7 @@ def test_rows_of_a_table(table):
     assert printed["person effects"] == ("No", "Yes")
     assert printed["Observations"] == ("4,360", "3,270")
     assert printed["Clusters (person)"] == ("545", "545")
-    assert printed["  clusters"] == ("545 and 8", "545 and 6")
+    assert printed["  clusters"] == ("545 person and 8 year", "545 person and 6 year")
 
 
 def test_printed_numbers_are_the_estimates(table):
@@ -207,7 +207,8 @@ def test_any_estimator_and_any_equation_on_the_way():
         ),
         ({"columns": [{"outcome": None}]}, "column (1): No outcome is named"),
         ({"columns": [{"instruments": ["educ"]}]}, "least_squares does not take instruments"),
-        ({"columns": [{"estimator": "probit", "weights": "hours"}]}, "probit does not take weights"),
+        ({"columns": [{"estimator": "quantile_regression", "weights": "hours"}]}, "does not take weights"),
+        ({"columns": [{"estimator": "kinky_least_squares", "endogenous": ["union"]}]}, "needs the section `kinky`"),
         ({"columns": [{"report": "first stage"}]}, "equation to report"),
         ({"columns": [{"sample": {"column": "year", "comparison": ">", "value": 2050}}]}, "no row passed the filters"),
         ({"print": {"terms": ["maried"]}}, "print.terms: There is no term 'maried'; did you mean 'married'"),

@@ -154,7 +154,7 @@ def test_columns_read_leaves_out_what_the_table_makes():
             "fixed_effects": ["prov^year"],
             "groups": {"controls": ["c1", "c2"]},
             "variables": {"lx": {"log": "level"}, "t": {"dummies": "quarter"}},
-            "ladder": {"city": ["city"]},
+            "ladder": {"candidates": ["city"]},
         }
     )
     assert columns_read(table) == {"y", "x", "c1", "c2", "w", "prov", "year", "level", "quarter", "city"}
