@@ -22,7 +22,8 @@ from haiguan.jobs import measure
 from haiguan.jobs.analyst.dictionary_page import data_dictionary, makers_of
 from haiguan.jobs.cli import app
 from haiguan.jobs.runtime.graph import build_graph, sections
-from haiguan.jobs.runtime.layouts import find_layout, load_layouts
+from haiguan.jobs.runtime.headings import TextHead, find_layout
+from haiguan.jobs.runtime.layouts import load_layouts
 from haiguan.jobs.runtime.settings import load_settings, settings_model, valid_keys
 from haiguan.jobs.runtime.stages import STAGES
 from haiguan.jobs.simulate import SimulateSettings
@@ -253,14 +254,14 @@ def test_the_layout_of_the_example_reads_its_files(tmp_path):
     (tmp_path / "customs" / "provincial_2005.yaml").write_text(block, encoding="utf-8")
     layouts = load_layouts("customs", str(tmp_path))
     written = next(layout for layout in layouts if layout.name == "provincial_2005")
-    first_line = written.separator.join([*written.headings, *written.ignored]).encode(written.encoding) + b"\n"
-    assert find_layout("Zhejiang_2005.csv", first_line, layouts) is written
+    first_line = written.separator[0].join([*written.headings, *written.ignored]).encode(written.encoding[0]) + b"\n"
+    assert find_layout("Zhejiang_2005.csv", TextHead(first_line), layouts).layout is written
     assert set(written.headings.values()) <= set(TABLES["raw_customs__declarations"].column_names)
-    assert set(written.codings) <= set(CODED_FIELDS)
+    assert {label.field for label in written.labels} <= set(CODED_FIELDS)
 
 
 def test_the_message_about_unknown_headings_points_to_a_section_that_is_there():
-    (heading,) = re.findall(r"CONTRIBUTING\.md, '([^']+)'", text_of("jobs/runtime/layouts.py"))
+    (heading,) = re.findall(r"CONTRIBUTING\.md, '([^']+)'", text_of("jobs/runtime/headings.py"))
     assert blocks(section("CONTRIBUTING.md", heading), "yaml")
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from haiguan.jobs.runtime.layouts import Layout, find_layout
+from haiguan.jobs.runtime.headings import Reading, TextHead, decoded, find_layout, split
+from haiguan.jobs.runtime.layouts import Layout
 from haiguan.transforms.errors import InputError
 
 _CHUNK = 1 << 20
@@ -26,8 +27,11 @@ class File:
         modified_at: time of last change.
         sha256: of its bytes.
         layout: by which it is read.
+        encoding: of its text.
+        separator: of its fields.
         headings: in the order of the file.
         year: of delivery; None where the layout has none.
+        month: of delivery; None where the file's name tells none.
         copies: how many files of the source have these very bytes.
     """
 
@@ -37,8 +41,11 @@ class File:
     modified_at: datetime
     sha256: str
     layout: Layout
+    encoding: str
+    separator: str
     headings: tuple[str, ...]
     year: int | None
+    month: int | None = None
     copies: int = 1
 
     @property
@@ -122,20 +129,31 @@ def _examine(path: Path, name: str, layouts: Sequence[Layout], years: tuple[int,
     if status.st_size == 0:
         raise InputError(f"{path}: the file is empty; fetch it again or take it out of the inputs")
     with path.open("rb") as stream:
-        first_line = stream.readline()
-    layout = find_layout(str(path), first_line, layouts)
-    year = layout.year_of(path.name)
+        head = TextHead(stream.read(_CHUNK) + (b"" if status.st_size > _CHUNK else b"\n"))
+    _refuse_utf_16(path, head)
+    layout, reading = find_layout(str(path), head, layouts)
+    year, month = layout.period_of(path.name)
+    _refuse_other_periods(path, year, month, years)
+    _refuse_repeated(path, reading.headings, layout)
+    _refuse_truncated(path, reading)
+    modified_at = datetime.fromtimestamp(status.st_mtime, timezone.utc)
+    unchanged = known is not None and (known.size, known.modified_at) == (status.st_size, modified_at)
+    sha256 = known.sha256 if known is not None and unchanged else _sha256(path)
+    return File(path, name, status.st_size, modified_at, sha256, layout, *reading, year, month)
+
+
+def _refuse_utf_16(path: Path, head: TextHead) -> None:
+    if head.beginning.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in head.first_line:
+        raise InputError(f"{path}: the file is written in UTF-16; convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW")
+
+
+def _refuse_other_periods(path: Path, year: int | None, month: int | None, years: tuple[int, int]) -> None:
     if year is not None and not years[0] <= year <= years[1]:
         raise InputError(
             f"{path}: the file is of {year}, but run.years is {years[0]} to {years[1]}; widen run.years or take it out"
         )
-    headings = layout.split(first_line) or []
-    _refuse_repeated(path, headings, layout)
-    _refuse_truncated(path, len(headings), layout)
-    modified_at = datetime.fromtimestamp(status.st_mtime, timezone.utc)
-    unchanged = known is not None and (known.size, known.modified_at) == (status.st_size, modified_at)
-    sha256 = known.sha256 if known is not None and unchanged else _sha256(path)
-    return File(path, name, status.st_size, modified_at, sha256, layout, tuple(headings), year)
+    if month is not None and not 1 <= month <= 12:
+        raise InputError(f"{path}: the file's name tells month {month}; there is none, so rename the file")
 
 
 def _refuse_unseen_by_spark(path: Path) -> None:
@@ -145,16 +163,21 @@ def _refuse_unseen_by_spark(path: Path) -> None:
 
 
 def _refuse_repeated(path: Path, headings: Sequence[str], layout: Layout) -> None:
-    """Two headings of one column leave it open which of the two fields is meant."""
+    """A heading that stands twice leaves it open which field is meant, and so do two of one column."""
     columns = [layout.headings[heading] for heading in headings if heading in layout.headings]
-    repeated = [h for h in dict.fromkeys(headings) if h in layout.headings and columns.count(layout.headings[h]) > 1]
+    doubled = {column for column in columns if columns.count(column) > 1 and column not in layout.coalesced}
+    repeated = [
+        heading
+        for heading in dict.fromkeys(headings)
+        if heading in layout.headings and (layout.headings[heading] in doubled or headings.count(heading) > 1)
+    ]
     if repeated:
         raise InputError(
             f"{path}, line 1: a column stands twice in the headings ({', '.join(repeated)}); take one of them out"
         )
 
 
-def _refuse_truncated(path: Path, fields: int, layout: Layout) -> None:
+def _refuse_truncated(path: Path, reading: Reading) -> None:
     """A file that ends inside a line was cut off when it was copied or fetched.
 
     Raises:
@@ -166,11 +189,12 @@ def _refuse_truncated(path: Path, fields: int, layout: Layout) -> None:
     if tail.endswith(b"\n"):
         return
     last_line = tail[tail.rfind(b"\n") + 1 :]
-    split = layout.split(last_line)
-    if split is None or len(split) < fields:
+    text = decoded(last_line, reading.encoding)
+    found, fields = len(split(text or "", reading.separator)), len(reading.headings)
+    if text is None or found < fields:
         lines = sum(chunk.count(b"\n") for chunk in _chunks(path)) + 1
         raise InputError(
-            f"{path}, line {lines}: the file ends in the middle of a line ({len(split or [])} of {fields} fields); "
+            f"{path}, line {lines}: the file ends in the middle of a line ({found} of {fields} fields); "
             "fetch or unpack it again"
         )
 

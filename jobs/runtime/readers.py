@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from haiguan.jobs.runtime.inventory import File
+from haiguan.jobs.runtime.layouts import Layout
 from haiguan.transforms.schema import Table
 
 _BLOCK = "file_path string, block_start bigint, first_id bigint, lines_before bigint, name string"
@@ -37,17 +38,17 @@ def read_delimited(session: SparkSession, files: Sequence[File], table: Table) -
     return reduce(DataFrame.unionByName, frames)
 
 
-def _way_of_reading(file: File) -> tuple[str, tuple[str, ...]]:
-    return file.layout.name, file.headings
+def _way_of_reading(file: File) -> tuple[str, str, str, tuple[str, ...]]:
+    return file.layout.name, file.encoding, file.separator, file.headings
 
 
 def _read_alike(session: SparkSession, files: Sequence[File], table: Table) -> DataFrame:
-    layout, headings = files[0].layout, files[0].headings
-    text = F.decode("bytes", layout.encoding)
+    layout, encoding, headings = files[0].layout, files[0].encoding, files[0].headings
+    text = F.decode("bytes", encoding)
     positions = [f"_{position}" for position in range(len(headings))]
     schema = ", ".join(f"{position} string" for position in [*positions, _BAD])
     options = {
-        "sep": layout.separator,
+        "sep": files[0].separator,
         "quote": '"',
         "escape": '"',
         "columnNameOfCorruptRecord": _BAD,
@@ -56,12 +57,14 @@ def _read_alike(session: SparkSession, files: Sequence[File], table: Table) -> D
         _numbered_lines(session, files)
         .where("line > 1")
         .withColumn("text", text)
-        .withColumn("is_undecodable", F.encode("text", layout.encoding) != F.col("bytes"))
+        .withColumn("is_undecodable", F.encode("text", encoding) != F.col("bytes"))
         .withColumn("fields", F.from_csv(F.col("text"), schema, options))
         .withColumn("unreadable", _why_unreadable())
     )
-    found = dict(zip((layout.headings.get(heading) for heading in headings), positions, strict=True))
-    return parsed.select(*[_raw_column(name, found) for name in table.column_names])
+    found: dict[str, list[str]] = {}
+    for heading, position in zip(headings, positions, strict=True):
+        found.setdefault(layout.headings.get(heading, ""), []).append(position)
+    return parsed.select(*[_raw_column(name, found, layout) for name in table.column_names])
 
 
 def _why_unreadable() -> Column:
@@ -70,16 +73,23 @@ def _why_unreadable() -> Column:
     return undecodable.when((F.col("text") == "") | F.col("fields").getField(_BAD).isNotNull(), F.lit("unsplittable"))
 
 
-def _raw_column(name: str, found: dict[str | None, str]) -> Column:
+def _raw_column(name: str, found: dict[str, list[str]], layout: Layout) -> Column:
     readable = F.col("unreadable").isNull()
     if name == "raw_bytes_hex":
         return F.when(~readable, F.hex("bytes")).alias(name)
     if name in found:
-        # from_csv makes an empty field null, whatever its options say
-        return F.when(readable, F.coalesce(F.col("fields").getField(found[name]), F.lit(""))).alias(name)
+        return F.when(readable, _first_not_blank([F.col("fields").getField(p) for p in found[name]])).alias(name)
+    if name in layout.constants:
+        return F.when(readable, F.lit(layout.constants[name])).alias(name)
     if name.endswith("_text"):
         return F.lit(None).cast("string").alias(name)
     return F.col(name)
+
+
+def _first_not_blank(fields: Sequence[Column]) -> Column:
+    """from_csv makes an empty field null, whatever its options say."""
+    told = [F.when(F.trim(field) != "", field) for field in fields[:-1]]
+    return F.coalesce(*told, fields[-1], F.lit(""))
 
 
 def _numbered_lines(session: SparkSession, files: Sequence[File]) -> DataFrame:
@@ -107,11 +117,11 @@ def _numbered_lines(session: SparkSession, files: Sequence[File]) -> DataFrame:
     )
 
 
-_DESCRIPTION = "name string, year int, file_id string, file string, layout string, copies int"
+_DESCRIPTION = "name string, year int, file_month int, file_id string, file string, layout string, copies int"
 
 
 def _description(file: File) -> tuple:
-    return os.path.abspath(file.path), file.year, file.file_id, file.name, file.layout.name, file.copies
+    return os.path.abspath(file.path), file.year, file.month, file.file_id, file.name, file.layout.name, file.copies
 
 
 def _blocks(session: SparkSession, lines: DataFrame, files: Sequence[File]) -> DataFrame:

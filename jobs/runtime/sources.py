@@ -22,7 +22,7 @@ from pyspark.sql import DataFrame, SparkSession
 from haiguan.jobs.runtime.code import code_hash
 from haiguan.jobs.runtime.inventory import File, expand, take_inventory
 from haiguan.jobs.runtime.lake import Slice
-from haiguan.jobs.runtime.layouts import Layout, labels, load_layouts
+from haiguan.jobs.runtime.layouts import Layout, load_layouts
 from haiguan.jobs.runtime.manifest import Known, slice_id
 from haiguan.jobs.runtime.places import COLUMNS as PLACE_COLUMNS
 from haiguan.jobs.runtime.places import dated_divisions
@@ -106,7 +106,7 @@ def _slice_of(file: File, columns: Sequence[str]) -> dict[str, Any]:
 
 def _fingerprint(file: File) -> str:
     """Of all that the rows of a file depend on: its bytes and its name, how often it came, and how it is read."""
-    layout = file.layout.model_dump_json(exclude={"codings"})
+    layout = file.layout.model_dump_json(exclude={"labels"})
     parts = [file.sha256, file.name, file.copies, layout, _reader_code()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -119,10 +119,10 @@ def _reader_code() -> str:
 def _packaged_rows(source: str, settings: Settings) -> list[list[Any]]:
     """The rows of a small code table, in the order of `_schema`."""
     if source == "customs_layouts":
-        return [_layout_row(layout) for layout in load_layouts("customs", settings.run.layouts)]
+        return [row for layout in load_layouts("customs", settings.run.layouts) for row in _layout_rows(layout)]
     if source == "customs_labels":
-        found = labels(load_layouts("customs", settings.run.layouts))
-        return [[row["layout"], row["field"], row["label"], row["code"]] for row in found]
+        layouts = load_layouts("customs", settings.run.layouts)
+        return [[layout.name, *label.model_dump().values()] for layout in layouts for label in layout.labels]
     if source == "countries":
         return _csv_rows("countries.csv", _COUNTRIES.split())
     if source == "places":
@@ -138,7 +138,7 @@ def _schema(source: str) -> str:
     if source == "customs_layouts":
         return ", ".join(f"{column.name} {column.type}" for column in TABLES["core_customs__layouts"].columns)
     return {
-        "customs_labels": "layout string, field string, label string, code string",
+        "customs_labels": "layout string, field string, label string, code string, first_year int, last_year int",
         "countries": ", ".join(f"{name} string" for name in _COUNTRIES.split()),
         "places": "place_code string, first_year int, last_year int, place_name string, place_level int, "
         "parent_code string",
@@ -146,16 +146,26 @@ def _schema(source: str) -> str:
     }[source]
 
 
-def _layout_row(layout: Layout) -> list[Any]:
+def _layout_rows(layout: Layout) -> list[list[Any]]:
+    """A row for each span of years with one HS revision."""
     return [
-        layout.name,
-        layout.edition,
-        *layout.years,
-        layout.hs_revision,
-        layout.period,
-        layout.product_digits,
-        layout.product_is_number,
-        layout.partner_coding,
+        [
+            layout.name,
+            layout.edition,
+            first_year,
+            last_year,
+            revision,
+            list(layout.period),
+            layout.period_rule,
+            layout.product_digits,
+            layout.product_is_number,
+            layout.firm_code,
+            layout.partner_coding,
+            layout.partner_basis,
+            layout.thousands_separator,
+            layout.decimal_separator,
+        ]
+        for first_year, last_year, revision in layout.revisions()
     ]
 
 

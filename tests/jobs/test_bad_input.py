@@ -57,8 +57,8 @@ def test_wrong_command_is_told_in_a_sentence(haiguan, arguments, said):
     ("name", "content", "said"),
     [
         ("data200301.csv", b"", "the file is empty"),
-        ("data200301.csv", ("\t".join(HEADINGS) + "\n").encode("GB18030"), "separated by '\\t'"),
-        ("data200301.csv", (",".join(HEADINGS) + "\n").encode("UTF-8"), "written in UTF-8"),
+        ("data200301.csv", (";".join(HEADINGS) + "\n").encode("GB18030"), "separated by ';'"),
+        ("data200301.csv", (",".join(HEADINGS) + "\n").encode("UTF-16"), "written in UTF-16"),
         ("data200301.csv", (",".join([*HEADINGS, "天气"]) + "\n").encode("GB18030"), "not in the layout: 天气"),
         ("data198001.csv", (",".join(HEADINGS) + "\n").encode("GB18030"), "but the file is of 1980"),
         (

@@ -17,12 +17,14 @@ from haiguan.transforms.schema import TABLES
 RULES: dict[str, str] = {
     "undecodable_line": "unreadable = 'undecodable'",
     "unsplittable_line": "unreadable = 'unsplittable'",
-    "malformed_period": "is_readable AND month IS NULL",
-    "year_mismatch": "is_readable AND month IS NOT NULL AND record_year <> year",
+    "malformed_period": "is_readable AND record_year IS NULL",
+    "year_mismatch": "is_readable AND record_year <> year",
+    "month_mismatch": "is_readable AND record_year = year AND is_month_refused",
+    "period_overruled": "is_readable AND is_period_overruled",
     "ignored_label": "is_readable AND has_ignored_label",
     **UNKNOWN_LABEL_RULES,
     "blank_direction": "is_readable AND direction_text = ''",
-    "malformed_firm_code": "is_readable AND NOT firm_code RLIKE '^[0-9A-Z]{10}$'",
+    "malformed_firm_code": "is_readable AND NOT coalesce(firm_code RLIKE firm_code_pattern, firm_code <> '')",
     "malformed_product": "is_readable AND product_code IS NULL",
     "unknown_product": "is_readable AND product_code IS NOT NULL AND NOT is_known_product",
     "blank_partner": "is_readable AND partner_text = ''",
@@ -135,13 +137,10 @@ def _with_known_product(coded_records: DataFrame, products: DataFrame) -> DataFr
 
 
 def _parsed(records: DataFrame, declarant: str) -> DataFrame:
-    is_period = F.col("period_text").rlike("^[0-9]{4}(0[1-9]|1[0-2])$")
     exact_usd = exact("value_text")
     quantity = F.when(is_plain_number("quantity_text"), F.bround(exact("quantity_text"), 3).cast("decimal(18,3)"))
     return records.withColumns(
         {
-            "record_year": F.when(is_period, F.substring("period_text", 1, 4).cast("int")),
-            "month": F.when(is_period, F.substring("period_text", 5, 2).cast("int")),
             "firm_code": F.upper("firm_code_text"),
             "exact_usd": exact_usd,
             "value_usd": to_cents(exact_usd),

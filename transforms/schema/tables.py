@@ -20,25 +20,26 @@ _DECLARED = (
     Table(
         name="raw_customs__declarations",
         grain="one line of a customs file, every field as the string delivered",
-        columns=pick(f"{_PROVENANCE} {_CUSTOMS_FIELDS}"),
+        columns=pick(f"{_PROVENANCE} file_month {_CUSTOMS_FIELDS}"),
         key=("year", "file_id", "line"),
         slice=("year", "file_id"),
-        optional=frozenset(f"unreadable raw_bytes_hex {_CUSTOMS_FIELDS}".split()),
+        optional=frozenset(f"unreadable raw_bytes_hex file_month {_CUSTOMS_FIELDS}".split()),
     ),
     Table(
         name="core_customs__layouts",
-        grain="one layout of customs files",
+        grain="one layout of customs files in years of one HS revision",
         columns=pick(
-            "layout edition first_year last_year hs_revision period_format product_digits is_product_number "
-            "partner_coding"
+            "layout edition first_year last_year hs_revision period_formats period_rule product_digits "
+            "is_product_number firm_code_pattern partner_coding partner_basis thousands_separator decimal_separator"
         ),
-        key=("layout",),
+        key=("layout", "first_year"),
+        optional=frozenset({"firm_code_pattern", "partner_basis", "thousands_separator"}),
     ),
     Table(
         name="core_customs__labels",
-        grain="one label of a coded field in one layout, and what it stands for",
-        columns=pick("layout field label code"),
-        key=("layout", "field", "label"),
+        grain="one label of a coded field in one layout and span of years, and what it stands for",
+        columns=pick("layout field label code first_year last_year"),
+        key=("layout", "field", "label", "first_year"),
         optional=frozenset({"code"}),
     ),
     Table(
@@ -50,7 +51,7 @@ _DECLARED = (
         ),
         key=("year", "file_id", "line"),
         slice=("year",),
-        optional=frozenset({"firm_name", "ownership", "quantity"}),
+        optional=frozenset({"month", "firm_name", "ownership", "quantity"}),
         accounts_for="raw_customs__declarations",
     ),
     Table(

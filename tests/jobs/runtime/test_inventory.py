@@ -18,9 +18,8 @@ LAYOUT = Layout(
     source="customs",
     edition="yearly",
     years=(1990, 2100),
-    container="csv",
-    encoding="UTF-8",
-    separator=",",
+    encoding=("UTF-8",),
+    separator=(",",),
     headings={"name": "firm_name_text", "value": "value_text"},
     file_name=r"(?P<year>\d{4})",
 )

@@ -40,7 +40,7 @@ def lake(tmp_path) -> Lake:
 
 def _file(name: str, sha256: str = "abc") -> File:
     modified = datetime(2026, 1, 2, 3, 4, 5, 678901, timezone.utc)
-    return File(Path(name), name, 10, modified, sha256, load_layouts("customs")[0], ("a",), 2003)
+    return File(Path(name), name, 10, modified, sha256, load_layouts("customs")[0], "UTF-8", ",", ("a",), 2003)
 
 
 @pytest.mark.parametrize("values", [{}, {"year": 2004}, {"year": 2004, "file_id": "00ff"}, {"study": "a"}])

@@ -12,7 +12,14 @@ from haiguan.transforms.schema import TABLES
 
 CLEAN = CleanSettings(
     declarant="CHN",
-    reject=(*MUST_REJECT, "year_mismatch", "malformed_firm_code", "unknown_product", "malformed_quantity"),
+    reject=(
+        *MUST_REJECT,
+        "year_mismatch",
+        "month_mismatch",
+        "malformed_firm_code",
+        "unknown_product",
+        "malformed_quantity",
+    ),
     ignore_labels={"partner": ("火星",)},
 )
 RAW = {
@@ -22,6 +29,7 @@ RAW = {
     "line": 2,
     "layout": "words",
     "copies": 1,
+    "file_month": 1,
     "unreadable": None,
     "raw_bytes_hex": None,
     "period_text": "200301",
@@ -58,6 +66,7 @@ REJECTED = [
     ("period_text", "200313", "malformed_period"),
     ("period_text", "2003-1", "malformed_period"),
     ("period_text", "200401", "year_mismatch"),
+    ("period_text", "200302", "month_mismatch"),
     ("direction_text", "\u3000", "blank_direction"),
     ("partner_text", None, "blank_partner"),
     ("partner_text", "火星", "ignored_label"),
@@ -80,6 +89,7 @@ FLAGGED = [
     ("value_text", "0", "zero_value"),
     ("partner_text", "中国", "partner_is_declarant"),
 ]
+_WRITTEN = ("^[0-9A-Z]{10}$", "labels", "consignment", None, ".")
 _BLANK = {name: None for name in RAW if name.endswith("_text")}
 CASES: dict[str, dict] = {
     "good": {},
@@ -101,8 +111,8 @@ def found(spark) -> dict[str, dict]:
         return spark.createDataFrame(rows, ddl(TABLES[name]))
 
     layouts = [
-        ("words", "monthly", 2003, 2004, "HS2002", "yyyyMM", 8, False, "labels"),
-        ("numbers", "yearly", 2003, 2007, "HS2002", "yyyyMM", 8, True, "customs_code"),
+        ("words", "monthly", 2003, 2004, "HS2002", ["yyyyMM"], "must_agree", 8, False, *_WRITTEN),
+        ("numbers", "yearly", 2003, 2007, "HS2002", ["yyyyMM"], "must_agree", 8, True, *_WRITTEN),
     ]
     labels = [
         ("direction", "出口", "export"),
@@ -118,7 +128,10 @@ def found(spark) -> dict[str, dict]:
     outcome = core_customs__declarations(
         table("raw_customs__declarations", [{**RAW, "line": n, **case} for n, case in enumerate(CASES.values(), 2)]),
         table("core_customs__layouts", layouts),
-        table("core_customs__labels", [(layout, *label) for layout in ("words", "numbers") for label in labels]),
+        table(
+            "core_customs__labels",
+            [(layout, *label, 2003, 2004) for layout in ("words", "numbers") for label in labels],
+        ),
         table("core_products__codes", [("HS2002", "010110", "horses")]),
         clean=CLEAN,
     )
