@@ -93,6 +93,7 @@ def _accepted(
     two = other - np.outer(first, first) / critical
 
     def accepted(b: float) -> bool:
+        """Whether the test does not reject b."""
         gap = outcome - first * b
         return float(gap @ np.linalg.solve(own - b * (cross + cross.T) + b**2 * other, gap)) <= critical
 

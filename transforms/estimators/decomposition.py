@@ -13,7 +13,7 @@ from scipy.special import xlogy
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.covariance import clustered_meat, robust_meat
-from haiguan.transforms.estimators.design import build_design
+from haiguan.transforms.estimators.design import Design, build_design
 from haiguan.transforms.estimators.linear import CONSTANT, sample_counts
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
@@ -137,6 +137,7 @@ def oaxaca_blinder(
     kind = inference.resolve(None, clusters)
     design = build_design(data, [outcome, *regressors], clusters=[*clusters])
     first, names = _two_groups(data, group, design.rows)
+    _check_varying(design, first, outcome, regressors, group)
     matrix = np.column_stack([design.columns(regressors), np.ones(len(first))])
     estimates, influence = _twofold(matrix, design.columns([outcome])[:, 0], first, reference, group)
     meat = clustered_meat(influence, design.clusters) if clusters else robust_meat(influence)
@@ -154,7 +155,7 @@ def oaxaca_blinder(
             for name, chosen in zip(names, (first, ~first), strict=True)
         },
         covariance_kind=inference.describe(kind, clusters),
-        warnings=design.warnings,
+        warnings=(*design.warnings, *inference.cluster_warnings(design.cluster_counts, len(regressors) + 1)),
         **sample_counts(design),
     )
 
@@ -167,6 +168,20 @@ def _two_groups(data: pd.DataFrame, group: str, rows: np.ndarray) -> tuple[np.nd
     if len(names) != 2:
         raise InputError(f"Column {group!r} has {len(names)} values in the sample; two groups are needed.")
     return (labels == names[0]).to_numpy(), names
+
+
+def _check_varying(design: Design, first: np.ndarray, outcome: str, regressors: Sequence[str], group: str) -> None:
+    """Each column has to vary within both groups, the outcome in one of them."""
+    varies = {
+        name: [np.ptp(design.columns([name])[chosen]) > 0 for chosen in (first, ~first)]
+        for name in (outcome, *regressors)
+    }
+    faults = [f"The outcome {outcome!r} does not vary in the sample."] if not any(varies[outcome]) else []
+    faults += [
+        f"{name!r} does not vary within one of the groups of {group!r}." for name in regressors if not all(varies[name])
+    ]
+    if faults:
+        raise InputError(*faults)
 
 
 def _check_group(data: pd.DataFrame, group: str) -> None:
@@ -210,7 +225,7 @@ def _mean(matrix: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _slopes(matrix: np.ndarray, outcome: np.ndarray, chosen: np.ndarray, group: str) -> tuple[np.ndarray, np.ndarray]:
     used = matrix[chosen]
     if np.linalg.matrix_rank(used) < used.shape[1]:
-        raise InputError(f"The regressors are collinear, or do not vary, within one of the groups of {group!r}.")
+        raise InputError(f"The regressors are collinear within one of the groups of {group!r}.")
     bread = np.linalg.inv(used.T @ used)
     slopes = bread @ (used.T @ outcome[chosen])
     residuals = np.where(chosen, outcome - matrix @ slopes, 0.0)

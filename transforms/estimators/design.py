@@ -14,6 +14,7 @@ from haiguan.transforms.estimators.singletons import without_singletons
 
 PRODUCT = ":"
 CROSSING = "^"
+LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ def build_design(
         warnings=_sample_warnings(complete, clustered, positive, clusters, weights),
     )
     _check_clusters(design.cluster_counts)
+    _check_sizes(design)
     return design
 
 
@@ -223,6 +225,18 @@ def _number_fault(column: pd.Series) -> str | None:
     if infinite:
         return f"Column {column.name!r} has {infinite} infinite values (a logarithm of zero?); drop or replace them."
     return None
+
+
+def _check_sizes(design: Design) -> None:
+    """Squares of larger or smaller numbers than these leave the range of floating point."""
+    peaks = np.maximum(design.matrix.max(axis=0), -design.matrix.min(axis=0))
+    faults = [
+        f"{name!r} reaches {peak:.3g}, too large or too small to compute with; change its unit."
+        for name, peak in zip(design.names, peaks, strict=True)
+        if peak > LARGEST or 0 < peak < 1 / LARGEST
+    ]
+    if faults:
+        raise InputError(*faults)
 
 
 def _check_clusters(counts: dict[str, int]) -> None:

@@ -37,6 +37,14 @@ def coefficient_plot(
 
     Raises:
         InputError: a term that no equation has.
+
+    >>> from linearmodels.datasets import wage_panel
+    >>> from haiguan.transforms.estimators.linear import least_squares
+    >>> wages, terms = wage_panel.load(), ["union", "married"]
+    >>> equations = {"pooled": least_squares(wages, "lwage", terms),
+    ...              "within": least_squares(wages, "lwage", terms, fixed_effects=["nr"])}
+    >>> [label.get_text() for label in coefficient_plot(equations).axes[0].get_yticklabels()]
+    ['union', 'married']
     """
     found = list(dict.fromkeys(term for fit in estimates.values() for term in fit.terms.index))
     shown = [term for term in found if term != "constant"] if terms is None else list(terms)
@@ -114,7 +122,12 @@ def binned_means(
 
 
 def binned_scatter(points: pd.DataFrame, outcome: str, regressor: str) -> Figure:
-    """The points of `binned_means` and the regression line through them; axes labelled as given."""
+    """The points of `binned_means` and the regression line through them; axes labelled as given.
+
+    >>> points = binned_means(pd.DataFrame({"x": np.arange(40.0), "y": 3 * np.arange(40.0)}), "y", "x", bins=4)
+    >>> binned_scatter(points, "Exports", "Imports").axes[0].get_xlabel()
+    'Imports'
+    """
     figure = _figure(5.0, 3.8)
     axes = figure.subplots()
     middle = np.average(points[["regressor", "outcome"]], axis=0, weights=points["observations"])
@@ -141,6 +154,13 @@ def marginal_effects_along(
 
     Raises:
         InputError: a term that the equation does not have.
+
+    >>> from haiguan.transforms.estimators.linear import least_squares
+    >>> x, m = np.tile([0.0, 1.0, 2.0], 4), np.repeat([0.0, 1.0, 2.0, 3.0], 3)
+    >>> firms = pd.DataFrame({"x": x, "m": m, "y": 1 + 2 * x + 0.5 * x * m - m + 0.1 * np.cos(9 * np.arange(12))})
+    >>> fit = least_squares(firms, "y", ["x", "m", "x:m"])
+    >>> marginal_effects_along(fit, "x", {"x:m": 1}, [0.0, 2.0])["effect"].round(1).tolist()
+    [2.0, 3.0]
     """
     names = [term, *interactions]
     unknown = [name for name in names if name not in estimates.terms.index]
@@ -164,7 +184,12 @@ def marginal_effects_along(
 
 
 def marginal_effect_curve(curve: pd.DataFrame, moderator: str, effect: str) -> Figure:
-    """The curve of `marginal_effects_along` with its band; axes labelled as given."""
+    """The curve of `marginal_effects_along` with its band; axes labelled as given.
+
+    >>> curve = pd.DataFrame({"moderator": [0, 1], "effect": [1, 2], "ci_low": [0.5, 1.0], "ci_high": [1.5, 3.0]})
+    >>> marginal_effect_curve(curve, "size", "effect of access").axes[0].get_ylabel()
+    'effect of access'
+    """
     figure = _figure(5.0, 3.8)
     axes = figure.subplots()
     axes.axhline(0, color="0.6", linewidth=0.8)

@@ -66,6 +66,11 @@ def grouped_two_step(
     values[:, 1:] -= values[:, 1:].mean(axis=0)
     codes = design.clusters[group]
     constants, small = _first_step(values, codes, quantile)
+    if small.all():
+        raise InputError(
+            f"No group of {group!r} can carry the first step: {', '.join(individual_regressors) or outcome} would have "
+            "to vary within groups, and not be collinear there."
+        )
     firsts = np.unique(codes, return_index=True)[1]
     groups = data.iloc[design.rows[firsts]].assign(**{outcome: constants})[~small]
     estimates = least_squares(groups, outcome, group_regressors, fixed_effects=fixed_effects, clusters=clusters)

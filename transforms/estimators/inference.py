@@ -33,8 +33,8 @@ def resolve(covariance: Covariance | None, clusters: Sequence[str]) -> Covarianc
         InputError: an unknown name, or clusters that the covariance does not use.
     """
     kind = covariance or ("clustered" if clusters else "robust")
-    if isinstance(kind, str) and kind not in NAMED:
-        raise InputError(unknown_name("covariance", kind, NAMED))
+    if not isinstance(kind, Conley | DriscollKraay) and kind not in NAMED:
+        raise InputError(unknown_name("covariance", str(kind), NAMED))
     if kind == "clustered" and not clusters:
         raise InputError("Clustered errors need at least one cluster variable: name it in `clusters`.")
     if kind != "clustered" and clusters:

@@ -8,7 +8,7 @@ are kept, so that intervals over many values of g cost nothing more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,13 @@ from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.design import Design, build_design
 from haiguan.transforms.estimators.inference import Covariance
-from haiguan.transforms.estimators.instruments import System, check_roles, partial_out_system, second_stage
+from haiguan.transforms.estimators.instruments import (
+    System,
+    check_roles,
+    partial_out_system,
+    second_stage,
+    with_identification,
+)
 from haiguan.transforms.estimators.linear import solve
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.result import Estimates
@@ -116,7 +122,7 @@ def instrumented_equation(
     design = build_design(data, names, fixed_effects=fixed_effects, clusters=clusters, weights=weights)
     system = partial_out_system(design, outcome, regressors, endogenous, instruments, centred=True)
     fit = second_stage(system, design, data, kind, convention, reported=not fixed_effects)
-    estimates = replace(fit, warnings=(*fit.warnings, *system.warnings))
+    estimates = with_identification(fit, system, design, data, kind, convention, reported=not fixed_effects)
     coefficients, joint = _joint(system, design, data, kind, convention)
     terms = (*system.endogenous, *system.exogenous)
     return InstrumentedEquation(terms, len(system.endogenous), system.instruments, coefficients, joint, estimates)

@@ -90,17 +90,8 @@ def two_stage_least_squares(
     system = partial_out_system(design, outcome, regressors, endogenous, instruments, bool(fixed_effects) or reported)
     fit = second_stage(system, design, data, kind, convention, reported)
     related = first_stages(system, design, data, kind, convention, reported)
-    partial = system.instruments_only(design)
-    counted = inference.parameters(kind, system.first_stage_size + (reported and not fixed_effects), design, convention)
-    statistics, warnings = identification_statistics(partial, kind, counted, design, data)
-    rubin, rubin_warnings = anderson_rubin(partial, kind, counted, design, data)
-    structural = {name: value for name, value in fit.statistics.items() if name != "log_likelihood"}
-    return replace(
-        fit,
-        statistics={**structural, **statistics, **rubin},
-        warnings=(*fit.warnings, *system.warnings, *warnings, *rubin_warnings),
-        related=related,
-    )
+    identified = with_identification(fit, system, design, data, kind, convention, reported)
+    return replace(identified, related=related)
 
 
 def check_roles(
@@ -258,6 +249,29 @@ def _check_first_stage(system: System, projected: np.ndarray, regressors: np.nda
             f"The first stage is singular: once the controls are partialled out, {', '.join(system.instruments)} "
             f"do not move {', '.join(lost)}."
         )
+
+
+def with_identification(
+    fit: Estimates,
+    system: System,
+    design: Design,
+    data: pd.DataFrame,
+    kind: Covariance,
+    convention: Convention,
+    reported: bool,
+) -> Estimates:
+    """The second stage with what identifies it among its statistics and warnings; it has no likelihood."""
+    partial = system.instruments_only(design)
+    slopes = system.first_stage_size + (reported and not design.effect_names)
+    counted = inference.parameters(kind, slopes, design, convention)
+    statistics, warnings = identification_statistics(partial, kind, counted, design, data)
+    rubin, rubin_warnings = anderson_rubin(partial, kind, counted, design, data)
+    structural = {name: value for name, value in fit.statistics.items() if name != "log_likelihood"}
+    return replace(
+        fit,
+        statistics={**structural, **statistics, **rubin},
+        warnings=(*fit.warnings, *system.warnings, *warnings, *rubin_warnings),
+    )
 
 
 def first_stages(

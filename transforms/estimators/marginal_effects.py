@@ -76,6 +76,12 @@ def interaction_effects(model: BinaryResponse, discrete: Collection[str] | None 
 
     Raises:
         InputError: the model has no product of two columns.
+
+    >>> from linearmodels.datasets import mroz
+    >>> from haiguan.transforms.estimators.probit import fit_probit
+    >>> model = fit_probit(mroz.load(), "inlf", ["educ", "kidslt6", "educ:kidslt6"])
+    >>> interaction_effects(model).comparison[["coefficient", "effect"]].round(3).to_numpy().tolist()
+    [[0.021, 0.012]]
     """
     products = [product for product in model.design.products if len(product) == 2]
     if not products:
@@ -104,6 +110,13 @@ def effect_by_observation(
 
     Raises:
         InputError: a name is no regressor of the model, or there are more than two.
+
+    >>> from linearmodels.datasets import mroz
+    >>> from haiguan.transforms.estimators.probit import fit_probit
+    >>> model = fit_probit(mroz.load(), "inlf", ["educ", "kidslt6"])
+    >>> effects = effect_by_observation(model, ["educ"])["effect"]
+    >>> len(effects), effects.mean().round(3) == average_marginal_effects(model).terms.loc["educ", "estimate"].round(3)
+    (753, np.True_)
     """
     unknown = [name for name in variables if name not in model.design.columns]
     if unknown:

@@ -12,7 +12,7 @@ import pandas as pd
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.covariance import cluster_sums
 from haiguan.transforms.estimators.design import Design, build_design
-from haiguan.transforms.estimators.linear import least_squares, partial_out
+from haiguan.transforms.estimators.linear import least_squares, partial_out, sample_counts
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
 
 ENDS = pd.Index(["ci_low", "ci_high"])
@@ -109,11 +109,18 @@ def mediation(
     total = least_squares(sample, outcome, [treatment, *controls], **asked)
     first = least_squares(sample, mediator, [treatment, *controls], **asked)
     direct = least_squares(sample, outcome, [treatment, mediator, *controls], **asked)
+    total, first, direct = (_on_sample(equation, design) for equation in (total, first, direct))
     _check_estimated(((total, treatment), (first, treatment), (direct, treatment), (direct, mediator)))
     indirect, variance = _sobel(first, direct, treatment, mediator)
     effects = _effects(total, direct, treatment, indirect, variance)
     drawn = _bootstrap(design, (outcome, treatment, mediator, *controls), draws, seed)
     return Mediation(total, first, direct, effects, indirect / float(effects["estimate"].to_numpy()[0]), drawn)
+
+
+def _on_sample(equation: Estimates, design: Design) -> Estimates:
+    """An equation with the counts of the common sample, which was cut before it was estimated."""
+    counts = sample_counts(design)
+    return replace(equation, warnings=(*design.warnings, *equation.warnings), **counts)
 
 
 def _check_estimated(wanted: Sequence[tuple[Estimates, str]]) -> None:

@@ -97,6 +97,8 @@ def placebo(
     estimates = least_squares(present, outcome, terms, **absorbed)
     if treatment not in estimates.terms.index:
         raise InputError(f"{treatment!r} has no coefficient to compare with: {' '.join(estimates.warnings)}")
+    names = [name for name in names if name in estimates.terms.index]
+    terms = [treatment, *names]
     design = build_design(present, [outcome, *terms], **absorbed)
     assignment = _assignment(design, present, treatment, blocks, strata)
     found, true = _permuted(design, assignment, (outcome, treatment, *names), draws, seed)

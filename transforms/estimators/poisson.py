@@ -131,6 +131,8 @@ def _without_separation(sample: _Sample) -> tuple[Design, int]:
 def _check_outcome(values: np.ndarray, outcome: str) -> None:
     if negative := int((values < 0).sum()):
         raise InputError(f"Column {outcome!r} has {negative} negative values; a Poisson outcome is zero or positive.")
+    if values.any() and np.ptp(values) == 0:
+        raise InputError(f"The outcome {outcome!r} does not vary in the sample.")
     if not values.any():
         raise InputError(f"Column {outcome!r} is zero throughout the sample: there is nothing to explain.")
 

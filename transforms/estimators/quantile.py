@@ -56,6 +56,8 @@ def quantile_regression(
     design = build_design(data, [outcome, *regressors], clusters=clusters)
     values = design.columns([outcome, *dict.fromkeys(regressors)])
     deviations = values - values.mean(axis=0)
+    if not deviations[:, 0].any():
+        raise InputError(f"The outcome {outcome!r} does not vary in the sample.")
     names = list(dict.fromkeys(regressors))
     kept, left_out = select_columns(names, deviations[:, 1:], np.square(deviations[:, 1:]).sum(axis=0), design)
     if not kept:

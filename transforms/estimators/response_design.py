@@ -19,7 +19,6 @@ from haiguan.transforms.estimators.perfect_prediction import drop_perfectly_pred
 Product = tuple[str, ...]
 CONSTANT: Product = ()
 ROUNDING = 1e-10
-SMALLEST = 1e-100
 
 
 def product_name(product: Product) -> str:
@@ -206,7 +205,6 @@ def _estimable(sample: _Sample, outcome: str) -> tuple[_Sample, tuple[str, ...]]
         )
     varying = {product: values for product, values in sample.terms.items() if _varies(values)}
     constant = [product_name(p) for p in sample.terms if p not in varying and product_name(p) not in predictors]
-    _check_sizes(varying)
     _check_separation(sample.outcome, outcome, varying)
     left_out = tuple(f"{name} was left out: it does not vary." for name in constant)
     return replace(sample, terms=varying), (*prediction.sentences(outcome), *left_out)
@@ -218,18 +216,6 @@ def _zero_one_cells(terms: Mapping[Product, np.ndarray]) -> dict[str, pd.Categor
         for product, values in terms.items()
         if is_zero_one(values) and _varies(values)
     }
-
-
-def _check_sizes(terms: Mapping[Product, np.ndarray]) -> None:
-    """Squares of larger or smaller numbers than these leave the range of floating point."""
-    sizes = {product_name(product): np.abs(values).max() for product, values in terms.items()}
-    faults = [
-        f"{name} reaches {size:.3g}, too large or too small to compute with; change its unit."
-        for name, size in sizes.items()
-        if not SMALLEST < size < 1 / SMALLEST
-    ]
-    if faults:
-        raise InputError(*faults)
 
 
 def _check_separation(outcome: np.ndarray, name: str, terms: Mapping[Product, np.ndarray]) -> None:

@@ -28,6 +28,14 @@ class Conley:
         cutoff_km: great-circle distance beyond which errors are uncorrelated.
         kernel: `uniform` weighs all pairs within the cutoff alike, `bartlett` declines linearly to zero there.
         period: column; where given, only pairs of the same period are taken as correlated.
+
+    >>> from haiguan.transforms.estimators.linear import least_squares
+    >>> cities = pd.DataFrame({"lat": [30.0, 30.1, 35.0, 35.1, 40.0, 40.1], "lon": [110.0, 110, 115, 115, 120, 120]})
+    >>> cities = cities.assign(access=[1.0, 2, 4, 4, 6, 7], exports=[1.0, 2, 2, 3, 7, 5])
+    >>> kinds = ["robust", Conley("lat", "lon", cutoff_km=1), Conley("lat", "lon", cutoff_km=50)]
+    >>> fits = [least_squares(cities, "exports", ["access"], covariance=kind) for kind in kinds]
+    >>> [round(float(fit.terms.loc["access", "standard_error"]), 4) for fit in fits]
+    [0.2275, 0.2275, 0.0888]
     """
 
     latitude: str
@@ -44,6 +52,13 @@ class DriscollKraay:
     Attributes:
         period: column of whole numbers (years).
         lags: of the Bartlett kernel; None takes floor(4 (T/100)^(2/9)), as Stata's xtscc.
+
+    >>> from linearmodels.datasets import wage_panel
+    >>> from haiguan.transforms.estimators.linear import least_squares
+    >>> kind = DriscollKraay("year", lags=1)
+    >>> fit = least_squares(wage_panel.load(), "lwage", ["union"], fixed_effects=["nr"], covariance=kind)
+    >>> fit.covariance_kind, fit.degrees_of_freedom
+    ('Driscoll-Kraay over year', 7)
     """
 
     period: str

@@ -21,6 +21,7 @@ def by_key(*keys: str) -> Discriminator:
     """Chooses the member of a tagged union by the first of `keys` that the value carries."""
 
     def tag(value: Any) -> str | None:
+        """The first of the keys that a mapping, or a model made before, carries."""
         carried = value if isinstance(value, Mapping) else getattr(value, "model_fields_set", ())
         return next((key for key in keys if key in carried or f"{key}_" in carried), None)
 

@@ -101,7 +101,7 @@ def _bootstrap_matrices(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Outcome, regressors with dummies of the effects that no cluster nests, and the place of the term."""
     nested = [is_nested(effect, codes) for effect in design.effects.T]
-    regressors = [term, *(name for name in design.names if name not in (outcome, term))]
+    regressors = [name for name in design.names if name != outcome]
     free = design.effects[:, ~np.array(nested, dtype=bool)]
     needed = int((free.max(axis=0) + 1).sum()) if free.size else 0
     if needed > MOST_DUMMIES:
@@ -109,15 +109,21 @@ def _bootstrap_matrices(
             f"The wild cluster bootstrap needs {needed:,} dummies for effects not nested in "
             f"{next(iter(design.clusters))}; at most {MOST_DUMMIES:,} fit. Cluster at a level that nests more."
         )
-    dummies = np.hstack([np.empty((len(free), 0)), *(np.eye(codes_.max() + 1)[codes_] for codes_ in free.T)])
-    constant = np.ones((design.observations, 1))
-    columns = np.hstack([design.columns([outcome, *regressors]), dummies, constant])
+    absorbed = [np.ones((design.observations, 1)), *(np.eye(codes_.max() + 1)[codes_] for codes_ in free.T)]
+    dummies = np.hstack(absorbed)
+    columns = np.hstack([design.columns([outcome]), dummies, design.columns(regressors)])
     residuals = demean(columns, design.effects[:, np.array(nested, dtype=bool)])
-    names = [*regressors, *(f"dummy {j}" for j in range(dummies.shape[1])), "constant"]
+    # Constant and dummies come first: what they determine has no coefficient of its own.
+    names = [*(f"dummy {j}" for j in range(dummies.shape[1])), *regressors]
     kept, warnings = select_columns(names, residuals[:, 1:], (columns[:, 1:] ** 2).sum(axis=0), design)
-    if 0 not in kept:
-        raise InputError(f"The bootstrap cannot test {term!r}: {' '.join(warnings)}")
-    return residuals[:, 0], residuals[:, [1 + j for j in kept]], kept.index(0)
+    place = names.index(term)
+    if place not in kept:
+        raise InputError(f"The bootstrap cannot test {term!r}: {_sentence_on(term, warnings)}")
+    return residuals[:, 0], residuals[:, [1 + j for j in kept]], kept.index(place)
+
+
+def _sentence_on(term: str, warnings: Sequence[str]) -> str:
+    return next(text for text in warnings if text.startswith(f"{term} was left out"))
 
 
 def _wild_bootstrap(

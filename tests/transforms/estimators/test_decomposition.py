@@ -111,5 +111,5 @@ def test_bad_groups_are_refused():
     frame = two_groups(6)
     with pytest.raises(InputError, match="has 1 values"):
         oaxaca_blinder(frame.assign(west=1), "exports", "west", ["size"])
-    with pytest.raises(InputError, match="collinear, or do not vary"):
+    with pytest.raises(InputError, match="does not vary within one of the groups"):
         oaxaca_blinder(frame.assign(size=frame["west"]), "exports", "west", ["size"])

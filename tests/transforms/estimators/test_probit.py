@@ -303,7 +303,7 @@ def test_rounding_noise_is_no_variation() -> None:
 
 @pytest.mark.parametrize("unit", [1e-200, 1e200])
 def test_numbers_beyond_floating_point_are_refused(unit: float) -> None:
-    with pytest.raises(InputError, match=r"x reaches .* change its unit"):
+    with pytest.raises(InputError, match=r"'x' reaches .* change its unit"):
         probit(simulated(20).assign(x=lambda f: f["x"] * unit), "y", ["x", "z"])
 
 

@@ -30,7 +30,7 @@ def coefficients_by_industry(
     Returns:
         Grain industry x term: the industry as a string, term, estimate, standard_error, statistic, p_value, ci_low,
         ci_high, observations, firms, message (warnings, or why there is no estimate: then the only row of its
-        industry).
+        industry). `industry_coefficients` shows one industry's.
     """
     schema = ", ".join(
         [
@@ -41,6 +41,7 @@ def coefficients_by_industry(
     )
 
     def one(rows: pd.DataFrame) -> pd.DataFrame:
+        """One industry, as Spark hands it over."""
         return industry_coefficients(rows, industry=industry, estimate=estimate)
 
     return panel.withColumn(industry, F.col(industry).cast("string")).groupBy(industry).applyInPandas(one, schema)
@@ -101,6 +102,7 @@ def productivity_by_industry(
     )
 
     def one(rows: pd.DataFrame) -> pd.DataFrame:
+        """One industry, as Spark hands it over."""
         return industry_productivity(rows, industry=industry, keys=keys, inputs=inputs, fit=fit)
 
     return panel.withColumn(industry, F.col(industry).cast("string")).groupBy(industry).applyInPandas(one, schema)

@@ -29,6 +29,7 @@ def choose(
     solved = [s for s in solutions if s.objective <= solutions[0].objective + _SOLVED * scale]
 
     def rank(solution: Solution) -> tuple[bool, float]:
+        """Inadmissible ones last, then by distance from least squares."""
         elasticities = slopes @ solution.coefficients
         distance = np.abs(slopes @ (solution.coefficients - naive)).sum()
         return bool(((elasticities <= 0) | (elasticities >= 1)).any()), float(distance)

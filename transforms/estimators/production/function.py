@@ -90,6 +90,42 @@ def row_results(
     return pd.DataFrame(found | elasticities, panel.frame.index)
 
 
+def cobb_douglas(
+    estimator: str,
+    panel: ProductionPanel,
+    coefficients: np.ndarray,
+    shock: np.ndarray,
+    refit: Callable[[np.ndarray], np.ndarray],
+    statistics: Mapping[str, float],
+    *,
+    warnings: tuple[str, ...] = (),
+    estimates: Estimates | None = None,
+) -> ProductionFunction:
+    """A production function that is linear in logs, from its coefficients in the order of the inputs.
+
+    Args:
+        estimator: its name.
+        panel: the rows.
+        coefficients: one per input.
+        shock: per row, what the firm did not foresee.
+        refit: coefficients under weights per row.
+        statistics: what else came out.
+        warnings: beside those of the panel.
+        estimates: where there are analytic errors.
+    """
+    exponents = polynomial.powers(len(panel.columns.inputs), 1, lowest=1)
+    return ProductionFunction(
+        estimator,
+        pd.Series(coefficients, list(panel.columns.inputs)),
+        row_results(panel, shock, coefficients, exponents),
+        panel,
+        refit,
+        statistics,
+        panel.warnings + warnings,
+        estimates,
+    )
+
+
 def productivity_process(
     panel: ProductionPanel,
     current: np.ndarray,

@@ -16,9 +16,9 @@ from haiguan.transforms.estimators.production.function import (
     FirstStage,
     ProductionFunction,
     centred,
+    cobb_douglas,
     first_stage,
     productivity_process,
-    row_results,
 )
 from haiguan.transforms.estimators.production.panel import ProductionColumns, ProductionPanel, production_panel
 
@@ -81,16 +81,10 @@ def levinsohn_petrin(frame: pd.DataFrame, columns: ProductionColumns, *, degree:
     naive = np.linalg.lstsq(late, net, rcond=None)[0]
     solution, warnings = choose(solutions, np.eye(late.shape[1]), naive, float(net @ net))
     coefficients = _in_order(design, stage, solution)
-    exponents = polynomial.powers(len(columns.inputs), 1, lowest=1)
-    return ProductionFunction(
-        "Levinsohn-Petrin",
-        pd.Series(coefficients, list(columns.inputs)),
-        row_results(panel, panel.output - stage.linear - stage.predicted, coefficients, exponents),
-        panel,
-        partial(_refit, design, solution.coefficients),
-        {"objective": solution.objective},
-        panel.warnings + warnings,
-    )
+    shock = panel.output - stage.linear - stage.predicted
+    refit = partial(_refit, design, solution.coefficients)
+    statistics = {"objective": solution.objective}
+    return cobb_douglas("Levinsohn-Petrin", panel, coefficients, shock, refit, statistics, warnings=warnings)
 
 
 def _second_stage(design: _Design, weights: np.ndarray) -> tuple[FirstStage, markov.Criterion]:

@@ -71,6 +71,7 @@ def squared_innovations(process: MarkovProcess) -> Criterion:
     root = np.sqrt(process.weights)
 
     def criterion(coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What is squared and summed at some coefficients, and its Jacobian."""
         xi, jacobian = innovation(process, coefficients)
         return root * xi, root[:, None] * jacobian
 
@@ -83,6 +84,7 @@ def instrumented_innovations(process: MarkovProcess, instruments: np.ndarray) ->
     root = cholesky_root(weighted.T @ instruments)
 
     def criterion(coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What is squared and summed at some coefficients, and its Jacobian."""
         xi, jacobian = innovation(process, coefficients)
         moments = solve_triangular(root, np.column_stack([weighted.T @ xi, weighted.T @ jacobian]), lower=True)
         return moments[:, 0], moments[:, 1:]
@@ -137,6 +139,7 @@ def _remembered(criterion: Criterion) -> tuple[Callable, Callable]:
     last: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
 
     def at(point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The criterion at a point, kept until another is asked for."""
         if (key := point.tobytes()) not in last:
             last.clear()
             last[key] = criterion(point)

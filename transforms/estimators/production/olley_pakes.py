@@ -15,9 +15,9 @@ from haiguan.transforms.estimators.production.function import (
     FirstStage,
     ProductionFunction,
     centred,
+    cobb_douglas,
     first_stage,
     productivity_process,
-    row_results,
 )
 from haiguan.transforms.estimators.production.panel import ProductionColumns, ProductionPanel, production_panel
 
@@ -83,16 +83,9 @@ def olley_pakes(
     weights = np.ones(len(state))
     stage, solution, statistics = _fit(design, weights, starts)
     coefficients = _coefficients(design, stage, solution)
-    exponents = polynomial.powers(len(columns.inputs), 1, lowest=1)
-    return ProductionFunction(
-        "Olley-Pakes",
-        pd.Series(coefficients, list(columns.inputs)),
-        row_results(panel, panel.output - stage.linear - stage.predicted, coefficients, exponents),
-        panel,
-        partial(_refit, design, solution.coefficients),
-        statistics,
-        panel.warnings,
-    )
+    shock = panel.output - stage.linear - stage.predicted
+    refit = partial(_refit, design, solution.coefficients)
+    return cobb_douglas("Olley-Pakes", panel, coefficients, shock, refit, statistics)
 
 
 def _fates(panel: ProductionPanel, survival: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from scipy.linalg import block_diag, solve_triangular
 
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.production import markov, polynomial
-from haiguan.transforms.estimators.production.function import ProductionFunction, centred, first_stage, row_results
+from haiguan.transforms.estimators.production.function import ProductionFunction, centred, cobb_douglas, first_stage
 from haiguan.transforms.estimators.production.panel import ProductionColumns, ProductionPanel, production_panel
 from haiguan.transforms.estimators.result import Estimates, coefficient_table
 
@@ -89,16 +89,14 @@ def wooldridge(frame: pd.DataFrame, columns: ProductionColumns, *, degree: int =
         )
     solution = _solve(system, start, np.ones(len(system.outcome)))
     coefficients = solution.parameters[_input_places(panel, system)]
-    exponents = polynomial.powers(len(columns.inputs), 1, lowest=1)
-    return ProductionFunction(
+    return cobb_douglas(
         "Wooldridge",
-        pd.Series(coefficients, list(columns.inputs)),
-        row_results(panel, _shock(panel, coefficients, degree), coefficients, exponents),
         panel,
+        coefficients,
+        _shock(panel, coefficients, degree),
         partial(_refit, panel, system, solution.parameters),
         {"hansen_j": solution.overidentification, "hansen_j_degrees": float(solution.restrictions)},
-        panel.warnings,
-        _estimates(panel, system, solution),
+        estimates=_estimates(panel, system, solution),
     )
 
 
@@ -178,6 +176,7 @@ def _criterion(system: _System, weighted: tuple[np.ndarray, ...], metric: np.nda
     root = markov.cholesky_root(metric)
 
     def criterion(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The scaled moments at some parameters, and their Jacobian."""
         residuals, jacobians = _residuals(system, parameters)
         level = np.concatenate([z.T @ u for z, u in zip(weighted, residuals, strict=True)])
         slope = np.vstack([z.T @ j for z, j in zip(weighted, jacobians, strict=True)])
