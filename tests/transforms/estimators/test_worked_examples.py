@@ -22,10 +22,11 @@ MODULES = [
 # What an analyst calls with a frame or with estimates; the rest of the modules serves them.
 INNER = {
     "build_design", "codes_of", "values_of", "complete_rows", "response_design", "regress", "second_stage",
-    "first_stages", "with_identification", "identification_statistics", "anderson_rubin", "factor_of", "moment_meat", "rank_statistics",
-    "effective_f", "overidentification", "meat", "groups", "covariance_of", "estimates_of", "conley_meat",
-    "driscoll_kraay_meat", "production_panel", "with_tests", "levels_of", "estimate_columns", "estimate_column",
-    "estimates_as_data", "untested", "example_firms", "average_effects", "contribution",
+    "first_stages", "with_identification", "identification_statistics", "anderson_rubin", "factor_of",
+    "moment_meat", "rank_statistics", "effective_f", "overidentification", "meat", "groups", "covariance_of",
+    "estimates_of", "conley_meat", "driscoll_kraay_meat", "production_panel", "with_tests", "levels_of",
+    "estimate_columns", "estimate_column", "estimates_as_data", "untested", "example_firms", "average_effects",
+    "contribution", "cobb_douglas",
 }  # fmt: skip
 OF_SPARK = {"coefficients_by_industry", "productivity_by_industry"}
 
