@@ -21,6 +21,7 @@ class Bounds:
         records_in: records of the input that the table accounts for or sums up; None where there is no such input.
         amount_in: their US dollars; None where the input has none.
         quarantined: records that the same build put in quarantine.
+        quarantined_amount: their US dollars.
         quarantined_share: the largest share of records that may be there (setting `gates.quarantined_share`).
         key_sample_above: number of rows above which only a sample of the keys is compared.
         records_by_slice: `records_in` of each slice, by the slice as text; empty where only the rows tell the slices.
@@ -32,6 +33,7 @@ class Bounds:
     quarantined_share: float
     key_sample_above: int
     records_by_slice: Mapping[str, int] = field(default_factory=dict)
+    quarantined_amount: Decimal = Decimal(0)
 
 
 def declared(table: Table, bounds: Bounds) -> list[Expectation]:
@@ -48,7 +50,8 @@ def declared(table: Table, bounds: Bounds) -> list[Expectation]:
 def _number_of_rows(table: Table, bounds: Bounds) -> list[Expectation]:
     if table.accounts_for and bounds.records_in is not None:
         return [gxe.ExpectTableRowCountToEqual(value=bounds.records_in - bounds.quarantined)]
-    at_most = bounds.records_in if table.merges else None
+    can_split = "is_apportioned" in table.column_names
+    at_most = bounds.records_in if table.merges and not can_split else None
     return [gxe.ExpectTableRowCountToBeBetween(min_value=0 if table.may_be_empty else 1, max_value=at_most)]
 
 
@@ -62,7 +65,7 @@ def _codes(table: Table) -> list[Expectation]:
 def _conservation(table: Table, bounds: Bounds) -> list[Expectation]:
     if not table.merges or bounds.amount_in is None:
         return []
-    return [ExpectExactSumToEqual(column="value_usd", value=str(bounds.amount_in))]
+    return [ExpectExactSumToEqual(column="value_usd", value=str(bounds.amount_in - bounds.quarantined_amount))]
 
 
 def quarantine_share(table: Table, bounds: Bounds) -> list[Expectation]:

@@ -16,6 +16,11 @@ _AT_LEAST_NINE_OF_TEN = 0.9
 # Exporters of equal size make the two equal, and the sum of their squares may round up in the last digit.
 _INDEX_ABOVE_LARGEST_SHARE = "SELECT * FROM {batch} WHERE herfindahl > share_1 * (1 + 1e-12D)"
 
+_WEIGHTS_NOT_WHOLE = (
+    "SELECT source_revision, source_code, target_revision, method FROM {batch} "
+    "GROUP BY source_revision, source_code, target_revision, method HAVING sum(weight) <> 1"
+)
+
 
 def raw_customs__declarations(bounds: Bounds) -> list[Expectation]:
     """Most lines can be read, or the file is not what its layout says."""
@@ -83,12 +88,46 @@ def quarantine_customs__declarations(bounds: Bounds) -> list[Expectation]:
     return [*declared(table, bounds), *quarantine_share(table, bounds)]
 
 
+def core_products__concordance(bounds: Bounds) -> list[Expectation]:
+    """Codes have six digits, weights lie above 0, and those of a source code add up to one exactly."""
+    return [
+        *declared(TABLES["core_products__concordance"], bounds),
+        gxe.ExpectColumnValuesToMatchRegex(column="source_code", regex="^[0-9]{6}$"),
+        gxe.ExpectColumnValuesToMatchRegex(column="target_code", regex="^[0-9]{6}$"),
+        gxe.ExpectColumnValuesToBeBetween(column="weight", min_value=0, strict_min=True, max_value=1),
+        gxe.UnexpectedRowsExpectation(unexpected_rows_query=_WEIGHTS_NOT_WHOLE),
+    ]
+
+
+def core_products__families(bounds: Bounds) -> list[Expectation]:
+    """A family's code tells the revision and the code that it begins with."""
+    return [
+        *declared(TABLES["core_products__families"], bounds),
+        gxe.ExpectColumnValuesToMatchRegex(column="family_code", regex="^F[0-9]{8}$"),
+    ]
+
+
+def core_products__attributes(bounds: Bounds) -> list[Expectation]:
+    """Every attribute says something of a code of six digits."""
+    return [
+        *declared(TABLES["core_products__attributes"], bounds),
+        gxe.ExpectColumnValuesToMatchRegex(column="product_code", regex="^[0-9]{6}$"),
+        gxe.ExpectColumnValuesToNotBeNull(column="attribute_code"),
+    ]
+
+
 def core_customs__annual_flows(bounds: Bounds) -> list[Expectation]:
-    """The dollars of the flows are the dollars of the declarations, to the cent."""
+    """The dollars of the flows and of those in quarantine are the dollars of the declarations, to the cent."""
     return [
         *declared(TABLES["core_customs__annual_flows"], bounds),
         gxe.ExpectColumnValuesToBeBetween(column="value_usd", min_value=0),
     ]
+
+
+def quarantine_customs__annual_flows(bounds: Bounds) -> list[Expectation]:
+    """No larger a share of the records than `gates.quarantined_share`."""
+    table = TABLES["quarantine_customs__annual_flows"]
+    return [*declared(table, bounds), *quarantine_share(table, bounds)]
 
 
 def raw_trade__comtrade(bounds: Bounds) -> list[Expectation]:
@@ -177,7 +216,11 @@ SUITES: dict[str, Suite] = {
         core_products__codes,
         core_customs__declarations,
         quarantine_customs__declarations,
+        core_products__concordance,
+        core_products__families,
+        core_products__attributes,
         core_customs__annual_flows,
+        quarantine_customs__annual_flows,
         raw_trade__comtrade,
         core_trade__flows,
         quarantine_trade__flows,

@@ -1,9 +1,8 @@
-"""Clean: raw records become coded, checked records, summed up to annual flows; the others go to quarantine."""
+"""Clean: raw records become coded, checked records; the others go to quarantine."""
 
 from haiguan.jobs.runtime.graph import Stage
 from haiguan.transforms.countries.codes import core_countries__codes
 from haiguan.transforms.customs.declarations import core_customs__declarations
-from haiguan.transforms.customs.flows import core_customs__annual_flows
 from haiguan.transforms.customs.layouts import core_customs__labels, core_customs__layouts
 from haiguan.transforms.places.divisions import core_places__divisions
 from haiguan.transforms.products.codes import core_products__codes
@@ -18,7 +17,6 @@ STAGE: Stage = Stage(
         core_customs__layouts,
         core_customs__labels,
         core_customs__declarations,
-        core_customs__annual_flows,
         core_trade__flows,
     ),
 )

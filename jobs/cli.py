@@ -14,6 +14,7 @@ from rich.table import Table as Grid
 
 from haiguan.jobs.analyst.commands import app as analyst
 from haiguan.jobs.estimation import run_specification
+from haiguan.jobs.harmonisation import harmonise_flows
 from haiguan.jobs.options import Assignments, Conf
 from haiguan.jobs.runtime.build import GateError
 from haiguan.jobs.runtime.lock import LakeHeldError
@@ -171,6 +172,29 @@ def estimate_command(
     read_settings(conf, assignments or [])
     for path in run_specification(specification, data, out, {"code": code_revision()}):
         console.print(str(path), highlight=False, soft_wrap=True)
+
+
+@app.command("harmonise")
+def harmonise_command(
+    flows: Annotated[Path, typer.Argument(metavar="FLOWS", help="CSV, Parquet, Stata .dta or a Delta folder.")],
+    to: Annotated[str, typer.Option(metavar="REVISION", help="HS revision of the result, such as HS1996.")],
+    out: Annotated[Path, typer.Option(help="The result, by its ending; what is unmapped goes beside it.")],
+    method: Annotated[str | None, typer.Option(help="conversion, weights or families.")] = None,
+    conf: Conf = None,
+    assignments: Assignments = None,
+) -> None:
+    """Bring the product codes of any table of flows (product_code, year or revision, value_usd) to one HS revision."""
+    settings = read_settings(conf, assignments or [])
+    log = Path(settings.reports) / "logs" / "harmonise.log"
+    harmonise_flows(
+        flows,
+        out,
+        to,
+        method,
+        settings,
+        start=lambda: open_session(settings.spark, log),
+        say=lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True),
+    )
 
 
 def _as_yaml(value: object) -> str:

@@ -14,14 +14,15 @@ from haiguan.jobs.runtime.plan import agrees
 from haiguan.transforms.schema import TABLES
 
 ALL = "all"
-IN, OUT, ROUNDED = "in", "out", "rounded"
+IN, OUT, ROUNDED, SPLIT = "in", "out", "rounded", "split"
 TAKEN_AWAY = ("quarantined", "dropped", "merged")
-_ORDER = (IN, *TAKEN_AWAY, ROUNDED, OUT)
+_ORDER = (IN, SPLIT, *TAKEN_AWAY, ROUNDED, OUT)
 _LABELS = {
     "quarantined": "rejected",
     "dropped": "dropped",
     "merged": "merged into coarser rows",
     ROUNDED: "rounded to the cent",
+    SPLIT: "added by splitting rows over products",
     "flagged": "of these flagged",
     "repeated": "not read again",
 }
@@ -182,7 +183,8 @@ def _balance(entries: Entries, is_recorded: bool) -> Balance:
     rounded = total(amount for (step, _), (_, amount) in entries.items() if step == ROUNDED) or Decimal(0)
     records = None
     if is_recorded and came[0] is not None:
-        records = came[0] - sum(taken or 0 for taken, _ in away) - (went[0] or 0)
+        added = sum(records or 0 for (step, _), (records, _) in entries.items() if step == SPLIT)
+        records = came[0] + added - sum(taken or 0 for taken, _ in away) - (went[0] or 0)
     amount = None
     if came[1] is not None and went[1] is not None and all(taken is not None for _, taken in away):
         amount = came[1] - (total(taken for _, taken in away) or Decimal(0)) - rounded - went[1]

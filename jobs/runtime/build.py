@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -171,9 +172,10 @@ def _refuse_unknown_labels(outcome: Outcome, staged: Sequence[Staged], shop: Wor
 
 def _judge(batch: Batch, shop: Workshop) -> None:
     """Raises GateError where a suite fails that may stop a run; all tables of the batch are judged first."""
-    rejected = [m.records for name, m in batch.measured.items() if name != batch.node.name]
+    rejected = [m for name, m in batch.measured.items() if name != batch.node.name]
     left = [step["records"] for step in batch.steps if step["rule"] == _OUTSIDE_YEARS]
-    bounds = shop.bounds(batch.node, batch.due, sum(rejected), sum(left))
+    dollars = sum((m.amount for m in rejected), Decimal(0))
+    bounds = shop.bounds(batch.node, batch.due, sum(m.records for m in rejected), sum(left), dollars)
     judged = {}
     for one in batch.staged:
         name = one.table.name
@@ -269,7 +271,8 @@ def _gate_again(plan: TablePlan, shop: Workshop) -> None:
     entries = [published[slice_id(values)] for values in plan.regate]
     rejected = _rejected(plan, shop)
     due = [Due(e.slice, e.fingerprint, "suite changed") for e in entries]
-    bounds = shop.bounds(node, due, sum(entry.records for entry in rejected))
+    dollars = sum((entry.amount or Decimal(0) for entry in rejected), Decimal(0))
+    bounds = shop.bounds(node, due, sum(entry.records for entry in rejected), rejected=dollars)
     judged = {table: _judge_published(table, plan.regate, bounds, shop) for table in _published_tables(node, shop)}
     for name, verdicts in judged.items():
         if any(verdict.stops for verdict in verdicts):

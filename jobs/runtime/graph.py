@@ -139,13 +139,18 @@ def needed(graph: Mapping[str, Node], targets: Iterable[str]) -> list[str]:
 
 
 def fed_by(graph: Mapping[str, Node], tables: Iterable[str], inputs: set[str]) -> list[str]:
-    """Those of the tables that hold something of an input of the user's, and those that they need; in order."""
+    """Those of the tables that hold something of an input of the user's, and those that they need; in order.
+
+    A table that is made of these alone and of what comes with haiguan is built along.
+    """
     among = set(tables)
     fed: set[str] = set()
     for name in graph:
         if name in among and (set(graph[name].sources) & inputs or set(graph[name].inputs) & fed):
             fed.add(name)
-    return [name for name in needed(graph, fed) if name in among]
+    built = {name for name in needed(graph, fed) if name in among}
+    along = {name for name in among if graph[name].inputs and set(graph[name].inputs) <= built}
+    return [name for name in graph if name in built | along]
 
 
 def _tables_of(graph: Mapping[str, Node], target: str) -> list[str]:

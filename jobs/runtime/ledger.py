@@ -39,6 +39,11 @@ class Measured:
         """Records of all slices."""
         return sum(records for _, records, _ in self.slices.values())
 
+    @property
+    def amount(self) -> Decimal:
+        """US dollars of all slices."""
+        return sum((amount for _, _, amount in self.slices.values() if amount is not None), Decimal(0))
+
 
 def measure(frame: DataFrame, table: Table) -> Measured:
     """Counts the records and sums the dollars of a staged table, by slice and by rule."""
@@ -68,8 +73,9 @@ def _rule_columns(table: Table) -> dict[str, tuple[Column, str]]:
 
 
 def _by_rule(frame: DataFrame, table: Table, rule: Column, amount: str) -> dict[str, dict[str, Counted]]:
+    dollars = F.col(amount) if amount in table.column_names else F.lit(None)
     counted = (
-        frame.select(*table.slice, rule.alias("rule"), F.col(amount).cast(_AMOUNT).alias("amount"))
+        frame.select(*table.slice, rule.alias("rule"), dollars.cast(_AMOUNT).alias("amount"))
         .where("rule IS NOT NULL")
         .groupBy(*table.slice, "rule")
         .agg(F.count("*").alias("records"), F.sum("amount").cast(_AMOUNT).alias("amount"))
@@ -90,7 +96,8 @@ def account(
 ) -> list[dict[str, Any]]:
     """The rows of the ledger for one slice of a table, or for all of them where `values` is None.
 
-    in = quarantined + merged + out holds for records, and for dollars where the input has them.
+    in = quarantined + merged + out holds for records, and for dollars where the input has them. Where weights split
+    flows into more rows than were summed up, it is in + split = quarantined + out.
 
     Args:
         node: of the table.
@@ -101,7 +108,7 @@ def account(
     """
     text = None if values is None else slice_id(values)
     rows = [
-        *_came_in(node, text or "", came, measured[node.name]),
+        *_came_in(node, text or "", came, measured),
         *[row for one in measured.values() for row in _rule_rows(one, text)],
         *[_step_row(node.table, step) for step in steps if values is None or _belongs(node.table, step, values)],
     ]
@@ -109,14 +116,17 @@ def account(
     return [*rows, *_went_out(measured[node.name], text)] if is_accounted else []
 
 
-def _came_in(node: Node, text: str, came: Sequence[Published] | None, out: Measured) -> Iterator[dict[str, Any]]:
+def _came_in(
+    node: Node, text: str, came: Sequence[Published] | None, measured: Mapping[str, Measured]
+) -> Iterator[dict[str, Any]]:
     if came is None:
         return
     records = sum(entry.records for entry in came)
     amounts = [entry.amount for entry in came if entry.amount is not None]
     yield _row(text, "in", "", records, sum(amounts, Decimal(0)) if amounts else None)
     if node.table.merges:
-        yield _row(text, "merged", "", records - (out.slices[text][1] if text in out.slices else 0), Decimal(0))
+        merged = records - sum(one.slices[text][1] for one in measured.values() if text in one.slices)
+        yield _row(text, "merged" if merged >= 0 else "split", "", abs(merged), Decimal(0))
 
 
 def _rule_rows(measured: Measured, text: str | None) -> Iterator[dict[str, Any]]:

@@ -27,6 +27,7 @@ class InputSettings(BaseModel):
     customs: Paths
     comtrade: Paths
     hs_tables: Paths
+    high_tech: Paths
     places: Paths
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import hashlib
 import io
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -20,7 +17,8 @@ import yaml
 from pyspark.sql import DataFrame, SparkSession
 
 from haiguan.jobs.runtime.code import code_hash
-from haiguan.jobs.runtime.inventory import File, expand, take_inventory
+from haiguan.jobs.runtime.hs_tables import attributes, hs_tables
+from haiguan.jobs.runtime.inventory import File, take_inventory
 from haiguan.jobs.runtime.lake import Slice
 from haiguan.jobs.runtime.layouts import Layout, load_layouts
 from haiguan.jobs.runtime.manifest import Known, slice_id
@@ -30,12 +28,10 @@ from haiguan.jobs.runtime.readers import read_delimited
 from haiguan.jobs.runtime.settings import Settings
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.schema import TABLES
-from haiguan.transforms.trade.comtrade import REVISIONS
 
 _RAW = {"customs": "raw_customs__declarations", "comtrade": "raw_trade__comtrade"}
 _COUNTRIES = "country_code country_name customs_code further_customs_codes m49_code labels"
 _KIND_OF_ITEM = {"study_estimates": "estimates", "study_tables": "table", "study_figures": "figure"}
-_CLASSIFICATION = r"classificationH[0-9]\.json(\.gz)?"
 
 
 @dataclass(frozen=True)
@@ -77,9 +73,19 @@ def open_source(source: str, settings: Settings, known: Mapping[str, Known]) -> 
         return _delimited_files(source, settings, known)
     if source in _KIND_OF_ITEM:
         return _studies(settings, _KIND_OF_ITEM[source])
+    if source == "hs_links":
+        return _on_driver(hs_tables(settings.inputs.hs_tables).published.links)
+    if source == "hs_attributes":
+        return _on_driver(attributes(settings.inputs.hs_tables, settings.inputs.high_tech))
     rows = _packaged_rows(source, settings)
     content = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
     return Source({"": {}}, {"": content}, lambda session, _: session.createDataFrame(rows, _schema(source)))
+
+
+def _on_driver(frame: pd.DataFrame) -> Source:
+    """A small table that is read as a pandas frame."""
+    content = hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()
+    return Source({"": {}}, {"": content}, lambda session, _: frame)
 
 
 def _delimited_files(source: str, settings: Settings, known: Mapping[str, Known]) -> Source:
@@ -128,9 +134,7 @@ def _packaged_rows(source: str, settings: Settings) -> list[list[Any]]:
     if source == "places":
         return _divisions(settings)
     if source == "products":
-        return _classifications(settings.inputs.hs_tables) or _csv_rows(
-            "products.csv", ["hs_revision", "product_code", "product_name"]
-        )
+        return [list(code) for code in hs_tables(settings.inputs.hs_tables).codes]
     raise KeyError(source)
 
 
@@ -180,42 +184,6 @@ def _divisions(settings: Settings) -> list[list[Any]]:
         return dated_divisions(settings.inputs.places, settings.model_dump()["places"]["no_places"])
     rows = _csv_rows("places.csv", PLACE_COLUMNS)
     return [[code, int(first), int(last), name, int(level), parent] for code, first, last, name, level, parent in rows]
-
-
-def _classifications(paths: str | Sequence[str] | None) -> list[list[Any]]:
-    """hs_revision, product_code, product_name of UN Comtrade's reference files `classificationH<n>.json`.
-
-    Raises:
-        InputError: there is none where one is named, or one is something else.
-    """
-    rows: list[list[Any]] = []
-    faults = []
-    for root in [paths] if isinstance(paths, str) else paths or []:
-        found = sorted(path for path, _ in expand(root) if re.fullmatch(_CLASSIFICATION, path.name))
-        if not found:
-            faults.append(
-                f"inputs.hs_tables: {root}: no classificationH<n>.json there; fetch UN Comtrade's reference files, or "
-                "set it to null to use the embedded codes"
-            )
-        for path in found:
-            try:
-                rows += _classification(path)
-            except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
-                faults.append(
-                    f"inputs.hs_tables: {path}: not a classificationH<n>.json of UN Comtrade "
-                    f"({type(error).__name__}: {error}); fetch it again"
-                )
-    if faults:
-        raise InputError(*faults)
-    return rows
-
-
-def _classification(path: Path) -> list[list[Any]]:
-    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    tree = json.loads(data.decode("utf-8-sig"))
-    revision = REVISIONS[tree["classCode"]]
-    entries = [(entry["id"], entry["text"].partition(" - ")[2]) for entry in tree["results"]]
-    return [[revision, code, name] for code, name in entries if re.fullmatch("[0-9]{6}", code)]
 
 
 def _studies(settings: Settings, kind: str) -> Source:

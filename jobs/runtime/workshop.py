@@ -49,14 +49,20 @@ class Workshop:
         wanted = [values for values in published if _is_read(node.table, parameter, values, batch)]
         return frame if len(wanted) == len(published) else frame.where(in_slices(wanted))
 
-    def bounds(self, node: Node, batch: Sequence[Due], quarantined: int, left_out: int = 0) -> Bounds:
-        """What the gate knows of a batch beforehand; `left_out` records are not to be published by this run."""
+    def bounds(
+        self, node: Node, batch: Sequence[Due], quarantined: int, left_out: int = 0, rejected: Decimal = Decimal(0)
+    ) -> Bounds:
+        """What the gate knows of a batch beforehand.
+
+        `left_out` records are not to be published by this run; `rejected` are the US dollars in quarantine.
+        """
         came = self.came(node, batch)
         amounts = [entry.amount for entry in came or () if entry.amount is not None]
         return Bounds(
             records_in=None if came is None else sum(entry.records for entry in came) - left_out,
             amount_in=sum(amounts, Decimal(0)) if amounts else None,
             quarantined=quarantined,
+            quarantined_amount=rejected,
             quarantined_share=self.settings.gates.quarantined_share,
             key_sample_above=self.settings.gates.key_sample_above,
             records_by_slice={

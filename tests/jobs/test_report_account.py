@@ -72,6 +72,11 @@ def test_what_is_left_over_is_what_is_missing(
     assert account.is_checked
 
 
+def test_rows_added_by_splitting_are_on_the_side_of_what_came_in():
+    (account,) = accounts(record_of((5, 700), {("split", ""): (3, 0), ("quarantined", "a"): (1, 100)}, (7, 600)), GRAPH)
+    assert account.balances[0].is_zero
+
+
 @given(came=PART, out=PART)
 def test_every_number_of_the_ledger_is_in_the_account(came, out):
     (account,) = accounts(record_of(came, {("dropped", "a rule"): (3, 7)}, out), GRAPH)

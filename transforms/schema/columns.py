@@ -16,6 +16,7 @@ REGIMES = (
     "other",
 )
 HS_REVISIONS = ("HS1992", "HS1996", "HS2002", "HS2007", "HS2012", "HS2017", "HS2022")
+FAMILIES = "families"
 FLOWS = ("export", "import", "re_export", "re_import")
 
 _DECLARED = (
@@ -109,7 +110,28 @@ _DECLARED = (
     Column("ownership", "string", "Ownership of the firm"),
     Column("product_code", "string", "Code of the product in its HS revision"),
     Column("product_name", "string", "What the product is"),
-    Column("hs_revision", "string", "Revision of the Harmonised System", values=HS_REVISIONS),
+    Column(
+        "hs_revision", "string", "HS revision of the code; families for a code of one", values=(*HS_REVISIONS, FAMILIES)
+    ),
+    Column("is_apportioned", "boolean", "Whether the code has a share of flows that weights split"),
+    Column("nearest_codes", "array<string>", "Codes of the same revision that are nearest to an unknown one"),
+    Column("family_code", "string", "Family of codes that are linked over the revisions in use"),
+    Column("family_codes", "bigint", "Codes of the family in the revision that has most", check="family_codes > 0"),
+    Column("is_linking", "boolean", "Whether the family would fall apart without the code"),
+    Column("codes_without", "bigint", "Codes of the largest part into which it would fall"),
+    Column("attribute", "string", "What is told of the code: chapter, section, bec, isic3, or a list's name"),
+    Column("attribute_code", "string", "What it is for the code"),
+    Column("other_codes", "array<string>", "What else the sources give the code, and the rule did not choose"),
+    Column("source_revision", "string", "HS revision of the code that is translated", values=HS_REVISIONS),
+    Column("source_code", "string", "Six-digit code that is translated"),
+    Column("target_revision", "string", "HS revision into which it is translated", values=HS_REVISIONS),
+    Column("target_code", "string", "Six-digit code that it is translated into"),
+    Column("method", "string", "How codes are brought together", values=("conversion", "correlation", "weights")),
+    Column("weight", "decimal(10,9)", "Share of the source code that goes to the target code"),
+    Column("relation", "string", "Sources of the target : targets of the source", values=("1:1", "n:1", "1:n", "n:n")),
+    Column("is_direct", "boolean", "Whether one table joins the revisions, and no chain of tables"),
+    Column("is_forward", "boolean", "Whether the target's revision is the later one"),
+    Column("chain_code", "string", "Code that the chain of tables gives, where it is another one"),
     Column("regime", "string", "Trade regime", values=REGIMES),
     Column("unit_code", "string", "Unit of quantity; unknown where the file has none"),
     Column("partner_code", "string", "Partner: ISO 3166-1 alpha-3, or a code of special areas"),
@@ -208,7 +230,7 @@ _DECLARED = (
     Column("unexpected", "bigint", "Records that did not meet it"),
     Column("observed", "string", "What was observed, as text"),
     Column("exception", "string", "The error inside the expectation, where it could not be evaluated"),
-    Column("step", "string", "Step of the account: in, quarantined, flagged, merged, rounded, dropped, out"),
+    Column("step", "string", "Step: in, quarantined, flagged, merged, split, rounded, dropped, out"),
     Column("rule", "string", "Rule that the records fell under; empty where the step has none"),
     Column("amount_usd", "decimal(38,6)", "US dollars of the records, before rounding", unit="US dollars"),
 )

@@ -65,16 +65,28 @@ _DECLARED = (
     ),
     Table(
         name="core_customs__annual_flows",
-        grain="firm x product as reported and its HS revision x partner x regime x direction x unit x year",
+        grain="firm x product in one HS revision x partner x regime x direction x unit x year",
         columns=pick(
             "year firm_code product_code hs_revision partner_code regime direction unit_code quantity value_usd "
-            "declarations"
+            "declarations is_apportioned"
         ),
         key=("year", "firm_code", "product_code", "hs_revision", "partner_code", "regime", "direction", "unit_code"),
         slice=("year",),
         optional=frozenset({"quantity"}),
         merges="core_customs__declarations",
-        warning="Products are coded as reported: compare years only after harmonising the HS revisions.",
+        warning="Where is_apportioned, value is an estimate: sum it, and never count products, partners or firms.",
+    ),
+    Table(
+        name="quarantine_customs__annual_flows",
+        grain="flow as reported whose product code no table brings to the HS revision of the flows",
+        columns=pick(
+            "year firm_code product_code hs_revision partner_code regime direction unit_code quantity value_usd "
+            "declarations rules nearest_codes"
+        ),
+        key=("year", "firm_code", "product_code", "hs_revision", "partner_code", "regime", "direction", "unit_code"),
+        slice=("year",),
+        optional=frozenset({"quantity"}),
+        may_be_empty=True,
     ),
     Table(
         name="core_countries__codes",
@@ -97,6 +109,30 @@ _DECLARED = (
         columns=pick("hs_revision product_code product_name"),
         key=("hs_revision", "product_code"),
         optional=frozenset({"product_name"}),
+    ),
+    Table(
+        name="core_products__concordance",
+        grain="code of one HS revision x code of another x method",
+        columns=pick(
+            "source_revision source_code target_revision target_code method weight relation is_direct is_forward "
+            "chain_code flags"
+        ),
+        key=("source_revision", "source_code", "target_revision", "target_code", "method"),
+        optional=frozenset({"chain_code"}),
+        warning="Correlations have equal weights, which are no estimates; conversions only run to earlier revisions.",
+    ),
+    Table(
+        name="core_products__families",
+        grain="code of one HS revision, and the family that it belongs to over the revisions in use",
+        columns=pick("hs_revision product_code family_code family_codes is_linking codes_without"),
+        key=("hs_revision", "product_code"),
+        optional=frozenset({"codes_without"}),
+    ),
+    Table(
+        name="core_products__attributes",
+        grain="attribute of a code of one HS revision",
+        columns=pick("hs_revision product_code attribute attribute_code other_codes flags"),
+        key=("hs_revision", "product_code", "attribute"),
     ),
     Table(
         name="raw_trade__comtrade",

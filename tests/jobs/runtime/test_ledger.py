@@ -119,3 +119,18 @@ def test_what_a_function_left_out_belongs_to_its_slice(year, records):
 def test_a_table_that_accounts_for_nothing_has_no_account():
     table = Table("measure_made__x", "a row", pick("year value_usd"), key=("year",), slice=("year",))
     assert account(_node(table), YEARS[2003], None, {table.name: _measured(3, "4.00")}, []) == []
+
+
+def test_flows_in_quarantine_and_flows_added_by_splitting_are_accounted_for():
+    rejected = Measured(
+        {"year=2003": (YEARS[2003], 2, Decimal("0.50"))}, {"quarantined": {"year=2003": {"odd": (2, Decimal("0.50"))}}}
+    )
+    came = [_published(10, "4.00")]
+    for out, step in ((3, ("merged", "", 5, Decimal(0))), (11, ("split", "", 3, Decimal(0)))):
+        rows = account(_node(FLOWS), YEARS[2003], came, {"q": rejected, FLOWS.name: _measured(out, "3.50")}, [])
+        assert _steps(rows) == [
+            ("in", "", 10, Decimal("4.00")),
+            step,
+            ("quarantined", "odd", 2, Decimal("0.50")),
+            ("out", "", out, Decimal("3.50")),
+        ]

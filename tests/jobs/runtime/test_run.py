@@ -20,7 +20,7 @@ def manifest(tmp_path) -> Manifest:
 def test_a_stage_alone_needs_what_it_reads(manifest):
     settings = read_settings(None, ["inputs.customs=somewhere"])
     work = work_of(Request("jobs/panel.py", only="panel"), settings)
-    with pytest.raises(InputError, match="core_customs__annual_flows is not published yet; run stage clean first"):
+    with pytest.raises(InputError, match="core_customs__annual_flows is not published yet; run stage harmonise first"):
         _published_elsewhere(work, manifest)
 
 

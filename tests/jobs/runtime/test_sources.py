@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-
 import pytest
 
 from haiguan.jobs.runtime import sources
@@ -78,42 +75,22 @@ def test_inputs_are_available_where_they_are_named_and_packaged_ones_always():
     assert is_available("countries", settings)
 
 
-@pytest.mark.parametrize("source", ["customs_layouts", "customs_labels", "countries", "products"])
+@pytest.mark.parametrize("source", ["customs_layouts", "customs_labels", "countries", "products", "hs_links"])
 def test_packaged_tables_are_one_slice_that_the_content_names(source):
     opened = open_source(source, _settings(), {})
     assert list(opened.slices) == [""]
     assert opened.fingerprints == open_source(source, _settings(), {}).fingerprints
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_classifications_of_the_user_replace_the_embedded_codes(tmp_path, packed):
-    entries = [
-        {"id": "TOTAL", "text": "all"},
-        {"id": "01", "text": "01 - Animals"},
-        {"id": "010111", "text": "010111 - H"},
-    ]
-    data = json.dumps({"classCode": "H3", "results": entries}).encode("utf-8-sig")
-    path = tmp_path / ("classificationH3.json.gz" if packed else "classificationH3.json")
-    path.write_bytes(gzip.compress(data) if packed else data)
+def test_tables_of_codes_that_the_user_names_replace_the_embedded_ones(tmp_path):
+    (tmp_path / "own.csv").write_text(
+        "source_revision,source_code,target_revision,target_code\nHS2007,010111,HS2002,010112\n"
+    )
     settings = _settings(f"inputs.hs_tables={tmp_path}")
-    assert sources._packaged_rows("products", settings) == [["HS2007", "010111", "H"]]
-    embedded = open_source("products", _settings(), {}).fingerprints
-    assert open_source("products", settings, {}).fingerprints != embedded
-
-
-@pytest.mark.parametrize(
-    ("name", "content"), [("other.json", "{}"), ("classificationH3.json", "{"), ("classificationH3.json", "{}")]
-)
-def test_a_folder_without_classifications_is_a_sentence(tmp_path, name, content):
-    (tmp_path / name).write_text(content)
-    with pytest.raises(InputError, match=r"inputs.hs_tables: .*classificationH<n>"):
-        open_source("products", _settings(f"inputs.hs_tables={tmp_path}"), {})
-
-
-def test_a_classification_is_named_by_its_file_too(tmp_path):
-    path = tmp_path / "classificationH3.json"
-    path.write_text(json.dumps({"classCode": "H3", "results": [{"id": "010111", "text": "010111 - H"}]}))
-    assert sources._packaged_rows("products", _settings(f"inputs.hs_tables={path}")) == [["HS2007", "010111", "H"]]
+    assert sources._packaged_rows("products", settings) == [["HS2002", "010112", None], ["HS2007", "010111", None]]
+    for source in ("products", "hs_links"):
+        embedded = open_source(source, _settings(), {}).fingerprints
+        assert open_source(source, settings, {}).fingerprints != embedded
 
 
 def test_items_of_studies_are_slices_by_study():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
+from products_tables import harmonise
+
 from haiguan.jobs.runtime.lake import ddl
 from haiguan.transforms.panels.customs import panel_customs__firm_year
 from haiguan.transforms.schema import TABLES
@@ -25,8 +27,9 @@ def _outcome(spark):
     for words in map(str.split, FLOWS.strip().splitlines()):
         year, firm, product, partner, direction, value = words
         key = (int(year), firm, product, "HS2002", partner, "ordinary", direction, "kilogram")
-        rows.append((*key, None, Decimal(value), 1))
-    return panel_customs__firm_year(spark.createDataFrame(rows, ddl(TABLES["core_customs__annual_flows"])))
+        rows.append((*key, None, Decimal(value), 1, False))
+    flows = spark.createDataFrame(rows, ddl(TABLES["core_customs__annual_flows"]))
+    return panel_customs__firm_year(flows, harmonise=harmonise())
 
 
 def test_a_firm_year_has_its_totals_logs_and_counts(spark):

@@ -1,0 +1,185 @@
+"""`haiguan harmonise`: any table of flows, every format, every cent accounted for, faults told before Spark starts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from haiguan.jobs.harmonisation import harmonise_flows
+from haiguan.jobs.runtime.run import read_settings
+from haiguan.transforms.errors import InputError
+
+FLOWS = """\
+product_code,year,place,value_usd,quantity,unit_code
+848620,2008,CHN,100.015,10,piece
+848620,2013,CHN,1,1,piece
+847989,2003,CHN,5,,kg
+123456,2008,USA,3,1,kg
+990000,2008,USA,2,1,kg
+"""
+
+
+@pytest.fixture
+def flows(tmp_path):
+    path = tmp_path / "flows.csv"
+    path.write_text(FLOWS)
+    return path
+
+
+def _run(spark, source, out, *assignments, to="HS1996", method=None):
+    said: list[str] = []
+    harmonise_flows(source, out, to, method, read_settings(None, list(assignments)), lambda: spark, said.append)
+    return {" ".join(line.split()[:-1]) for line in said[:-1]}
+
+
+def test_a_csv_file_is_converted_and_accounted_for(spark, flows, tmp_path):
+    said = _run(spark, flows, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text().splitlines() == [
+        '"product_code","year","place","value_usd","quantity","unit_code"',
+        '"847989","2003","CHN",5.00,,"kg"',
+        '"847989","2008","CHN",100.02,10.000,"piece"',
+        '"990000","2008","USA",2.00,1.000,"kg"',
+        '"901042","2013","CHN",1.00,1.000,"piece"',
+    ]
+    unmapped = pd.read_csv(tmp_path / "out.unmapped.csv", dtype=str)
+    assert unmapped.to_dict("records") == [
+        {
+            "product_code": "123456",
+            "year": "2008",
+            "place": "USA",
+            "value_usd": "3.000000",
+            "quantity": "1.000000",
+            "unit_code": "kg",
+            "rule": "unmapped_code",
+            "nearest_codes": unmapped.nearest_codes[0],
+        }
+    ]
+    assert len(unmapped.nearest_codes[0].split()) == 3
+    assert said == {
+        "in 5 rows 111.015000",
+        "mapped 4 rows 108.015000",
+        "of these split over several codes 0 rows 0.00",
+        "unmapped 1 rows 3.00",
+        "out, in HS1996 4 rows 108.02",
+        "rounded to the cent -0.005000",
+    }
+
+
+def test_weights_split_and_other_columns_may_have_any_name(spark, tmp_path):
+    frame = pd.DataFrame(
+        {
+            "heading": ["a", "a"],
+            "targets": [1, 1],
+            "revision": ["H3", "HS2007"],
+            "product_code": ["848620", "848620"],
+            "value_usd": [1.0, 0.01],
+        }
+    )
+    frame.to_parquet(tmp_path / "in.parquet")
+    said = _run(
+        spark,
+        tmp_path / "in.parquet",
+        tmp_path / "out.parquet",
+        "harmonise.shares=equal",
+        to="HS2002",
+        method="weights",
+    )
+    made = pd.read_parquet(tmp_path / "out.parquet")
+    assert list(made) == ["heading", "targets", "revision", "product_code", "value_usd", "is_apportioned"]
+    assert made.value_usd.sum() == Decimal("1.01")
+    assert set(made.revision) == {"HS2002"}
+    assert made.is_apportioned.all()
+    assert made.set_index("product_code").value_usd.to_dict() == {
+        "841989": Decimal("0.21"),  # 20 cents each, and the lowest code has the one cent
+        "845610": Decimal("0.20"),
+        "846221": Decimal("0.20"),
+        "847989": Decimal("0.20"),
+        "854389": Decimal("0.20"),
+    }
+    assert "of these split over several codes 2 rows 1.01" in said
+
+
+def test_families_from_stata_to_a_delta_folder_and_on_to_stata(spark, flows, tmp_path):
+    frame = pd.read_csv(flows, dtype={"product_code": str}).assign(value_usd=lambda made: made.value_usd.round(2))
+    frame.to_stata(tmp_path / "flows.dta", write_index=False, version=118)
+    _run(spark, tmp_path / "flows.dta", tmp_path / "families", method="families")
+    made = DeltaTable(str(tmp_path / "families")).to_pandas()
+    assert set(made.product_code) == {"F96841989", "990000"}
+    assert made.year.tolist() == [2003, 2008, 2008, 2013]
+    assert len(DeltaTable(str(tmp_path / "families.unmapped")).to_pandas()) == 1
+    write_deltalake(str(tmp_path / "in"), frame[frame.year == 2008])
+    _run(spark, tmp_path / "in", tmp_path / "out.dta")
+    assert pd.read_stata(tmp_path / "out.dta").product_code.tolist() == ["847989", "990000"]
+    assert (tmp_path / "out.unmapped.dta").is_file()
+
+
+def _refused(source, out="out.csv", *assignments, to="HS1996", method=None):
+    def start():
+        raise AssertionError("Spark was started")
+
+    with pytest.raises(InputError) as caught:
+        harmonise_flows(
+            source, source.parent / out, to, method, read_settings(None, list(assignments)), start, lambda _: None
+        )
+    return "\n".join(caught.value.faults)
+
+
+@pytest.mark.parametrize(
+    ("content", "messages"),
+    [
+        (
+            "product_code,yr,value\n010101,2003,1\n",
+            ["no column value_usd (nearest: value)", "no column year or revision"],
+        ),
+        ("product_code,year,value_usd,quantity\n010101,2003,1,1\n", ["quantity needs a column unit_code beside it"]),
+        (
+            "product_code,year,value_usd\n10111,2003,1\n01011190,2003,1\n0101119010,2003,1\n84,2003,1\nTOTAL,2003,1\n",
+            [
+                "1 row of 5 digits, such as `10111`; a leading zero is lost",
+                "1 row of 8 digits, such as `01011190`; national codes change every January; keep the first six",
+                "1 row of 10 digits",
+                "1 row of 2 digits, such as `84`; six digits are needed",
+                "1 row without digits, such as `TOTAL`",
+            ],
+        ),
+        (
+            "product_code,year,value_usd\n010101,2003,1 000\n010101,2003,\n",
+            ["value_usd: 2 rows without a number, such as `1 000`; write plain numbers"],
+        ),
+        ("product_code,year,value_usd\n010101,1903,1\n", ["year: 1 row with `1903`; it must be a year from 1988 on"]),
+        (
+            "product_code,revision,value_usd\n010101,HS1997,1\n",
+            ["revision: 1 row with `HS1997`; it must be one of HS1992, HS1996"],
+        ),
+        ("product_code,year,value_usd\n010101,2023,1\n", ["no conversion table from HS2022 to HS1996: name one with"]),
+    ],
+)
+def test_every_fault_of_a_table_says_what_to_do(tmp_path, content, messages):
+    (tmp_path / "flows.csv").write_text(content)
+    said = _refused(tmp_path / "flows.csv")
+    for message in messages:
+        assert message in said
+
+
+def test_numbers_for_codes_and_keys_of_decimals_are_refused(tmp_path):
+    frame = pd.DataFrame({"product_code": [10111], "year": [2003], "price": [1.5], "value_usd": [1.0]})
+    frame.to_parquet(tmp_path / "flows.parquet")
+    said = _refused(tmp_path / "flows.parquet")
+    assert "product_code is stored as bigint, so leading zeros are lost" in said
+    assert "price is a floating-point number and neither value_usd nor quantity" in said
+
+
+def test_what_was_asked_for_must_be_there_and_possible(flows, tmp_path):
+    assert "choose --to HS2002, or --method families" in _refused(flows, to="HS2007")
+    assert "no estimated weights from HS2007 to HS1996" in _refused(flows, method="weights")
+    assert "--set harmonise.shares=equal" in _refused(flows, method="weights")
+    assert "--to HS2099: no HS revision" in _refused(flows, to="HS2099")
+    assert "--method weigths: no such method" in _refused(flows, method="weigths")
+    assert "the ending says the format" in _refused(flows, "out.xlsx")
+    assert "this is the table that is read" in _refused(flows, "flows.csv")
+    assert "no such file or folder" in _refused(tmp_path / "nowhere.csv")
+    (tmp_path / "flows.parquet").write_text(FLOWS)
+    assert "cannot be read as its ending says" in _refused(tmp_path / "flows.parquet")
