@@ -29,6 +29,8 @@ REJECTED = (
     "malformed_quantity",
 )
 FLAGGED = ("missing_quantity", "zero_quantity", "partner_is_declarant")
+# Nothing is planted that these would take.
+NOTHING_TO_REJECT = ("quarantine_trade__flows", "quarantine_customs__annual_flows")
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +151,7 @@ def test_a_second_run_does_nothing(universe):
     assert {name for name in before if before[name] != after[name]} == {"ops_runs__manifest"}
 
 
-@pytest.mark.parametrize("table", [name for name in TABLES if not name.startswith("quarantine_trade")])
+@pytest.mark.parametrize("table", [name for name in TABLES if name not in NOTHING_TO_REJECT])
 def test_every_table_is_read_by_duckdb_polars_and_pandas(universe, table):
     path = str(universe.lake.path(table))
     pandas_rows = len(DeltaTable(path).to_pandas())

@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from products_tables import links, together
 
@@ -116,6 +116,23 @@ def test_codes_that_weights_join_are_correlated_where_no_table_says_more():
 def test_tables_that_contradict_themselves_or_each_other_are_named(tables, message):
     with pytest.raises(InputError, match=message):
         core_products__concordance(together(*tables))
+
+
+_PAIRS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=20, unique=True)
+
+
+@settings(deadline=None, max_examples=30)
+@given(_PAIRS, _PAIRS, st.randoms(use_true_random=False))
+def test_every_code_gives_all_of_itself_both_ways_and_along_chains(first, second, random):
+    """Of random correlations HS1996 - HS2002 - HS2007, in any order of their rows."""
+    text = [f"HS2002 {a:06d} HS1996 {b:06d}" for a, b in first] + [f"HS2007 {a:06d} HS2002 {b:06d}" for a, b in second]
+    made = core_products__concordance(links("\n".join(text), "correlation"))
+    sums = made.groupby(["source_revision", "source_code", "target_revision"]).weight.sum()
+    assert (sums == 1).all()
+    linked = {("HS2002", f"{a:06d}", "HS1996") for a, _ in first} | {("HS1996", f"{b:06d}", "HS2002") for _, b in first}
+    assert linked <= set(sums.index)
+    shuffled = core_products__concordance(links("\n".join(random.sample(text, len(text))), "correlation"))
+    pd.testing.assert_frame_equal(made, shuffled)
 
 
 _SOURCES = st.lists(st.lists(st.floats(1e-12, 1), min_size=1, max_size=40), min_size=1, max_size=8)

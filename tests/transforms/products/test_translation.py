@@ -111,6 +111,41 @@ def test_parts_are_those_of_exact_fractions_whatever_the_order(spark, drawn, par
         assert quantities is None or {code: q for code, (_, q) in found.items()} == {c: quantities[c] for c in found}
 
 
+@st.composite
+def _one_target_each(draw):
+    """Random translations by conversion or families, told apart by the name of the revision, with unknown codes."""
+    translated, flows = [], []
+    for case in range(draw(st.integers(20, 40))):
+        targets = draw(st.lists(st.none() | st.integers(0, 3), min_size=1, max_size=6))
+        translated += [
+            (f"R{case}", f"{at:06d}", None if to is None else f"{to:06d}", WHOLE, None if to is not None else "refused")
+            for at, to in enumerate(targets)
+        ]
+        drawn = draw(st.lists(st.tuples(st.integers(0, 8), st.integers(-(10**12), 10**15)), min_size=1, max_size=5))
+        flows += [(f"R{case}", f"{at:06d}", cents, cents) for at, cents in drawn]
+    return translated, flows
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(drawn=_one_target_each(), partitions=st.integers(1, 7))
+def test_every_flow_has_its_target_or_is_named_whatever_the_order(spark, drawn, partitions):
+    translated, flows = drawn
+    target_of = {(revision, code): target for revision, code, target, _, _ in translated}
+    numbered = spark.createDataFrame([(*flow, n) for n, flow in enumerate(flows)], f"{FLOWS}, number int")
+    rows = spark.createDataFrame(translated[::-1], TRANSLATION)
+    found = {row.number: row for row in with_target(numbered.repartition(partitions), rows).collect()}
+    codes = spark.createDataFrame(
+        [("R0", "000001", "")], "hs_revision string, product_code string, product_name string"
+    )
+    lacking = {(row.hs_revision, row.heading): row.rule for row in untranslated(numbered, rows, codes).collect()}
+    for number, (revision, code, cents, _) in enumerate(flows):
+        target = target_of.get((revision, code))
+        assert (number in found) != ((revision, code) in lacking)
+        assert target is None or (found[number].target_code, found[number].cents) == (target, cents)
+        rule = "refused" if (revision, code) in target_of else "unmapped_code"
+        assert target is not None or lacking[revision, code] == rule
+
+
 def test_one_target_each_and_what_has_none_is_named_with_the_nearest_codes(spark):
     translated = spark.createDataFrame(
         [("HS2002", "010111", "010101", WHOLE, None), ("HS2002", "020000", None, WHOLE, "large_family")], TRANSLATION
