@@ -109,6 +109,26 @@ def test_kleibergen_paap_is_the_clustered_first_stage_wald_but_for_one_degree_of
     assert fit.statistics["kleibergen_paap_f"] == pytest.approx(wald / 2 * (n - k + 1) / (n - k), rel=1e-9)
 
 
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 10_000), kind=st.sampled_from(["robust", "clustered"]), missing=st.booleans())
+def test_random_designs_agree_with_linearmodels(seed, kind, missing):
+    frame = simulated(seed).assign(weight=lambda f: 1 + f["year"], one=1.0)
+    if missing:
+        frame.loc[::7, "z2"] = np.nan
+    sample = frame.dropna()
+    fit = two_stage_least_squares(
+        frame, "y", ["w"], ["x1", "x2"], ["z1", "z2", "z3"], weights="weight",
+        clusters=["city"] * (kind == "clustered"), small_sample="none",
+    )  # fmt: skip
+    named = (sample["y"], sample[["w", "one"]], sample[["x1", "x2"]], sample[["z1", "z2", "z3"]])
+    clusters = {"clusters": sample["city"]} if kind == "clustered" else {}
+    theirs = IV2SLS(*named, weights=sample["weight"]).fit(cov_type=kind, debiased=False, **clusters)
+    order = ["x1", "x2", "w", "one"]
+    np.testing.assert_allclose(fit.terms["estimate"], theirs.params[order], rtol=1e-8)
+    np.testing.assert_allclose(fit.terms["standard_error"], theirs.std_errors[order], rtol=1e-8)
+    assert fit.observations == len(sample)
+
+
 def test_rank_statistic_of_two_endogenous_regressors_under_iid_is_cragg_donald():
     fit = two_stage_least_squares(simulated(9), "y", ["w"], ["x1", "x2"], ["z1", "z2", "z3"], covariance="iid")
     assert fit.statistics["kleibergen_paap_f"] == pytest.approx(fit.statistics["cragg_donald_f"], rel=1e-9)

@@ -15,14 +15,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from linearmodels.datasets import card, mroz, wage_panel
+from linearmodels.datasets import card, jobtraining, mroz, munnell, wage_panel
 
 from haiguan.transforms.estimators.instrumented_equation import instrumented_equation
 from haiguan.transforms.estimators.instruments import two_stage_least_squares
 from haiguan.transforms.estimators.kinky_least_squares import kinky_least_squares
 from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.plausibly_exogenous import local_to_zero, union_of_intervals
-from haiguan.transforms.estimators.probit import probit
+from haiguan.transforms.estimators.probit import logit, probit
+from haiguan.transforms.estimators.quantile import quantile_regression
 from haiguan.transforms.estimators.result import Estimates
 
 PAGE = Path(__file__).parents[3] / "docs" / "estimators.md"
@@ -82,19 +83,56 @@ def card_instrumented() -> dict[str, float]:
     }
 
 
-def mroz_instrumented(covariance: str) -> dict[str, float]:
+def mroz_instrumented(covariance: str, small_sample: str = "reghdfe") -> dict[str, float]:
     working = mroz.load().query("inlf == 1")
     parents = ["motheduc", "fatheduc"]
     return coefficients(
-        two_stage_least_squares(working, "lwage", ["exper", "expersq"], ["educ"], parents, covariance=covariance)
+        two_stage_least_squares(
+            working, "lwage", ["exper", "expersq"], ["educ"], parents, covariance=covariance, small_sample=small_sample
+        )
     )
 
 
-def participation() -> dict[str, float]:
+def participation(estimator: Callable[..., Estimates]) -> dict[str, float]:
     columns = ["nwifeinc", "educ", "exper", "expersq", "age", "kidslt6", "kidsge6"]
-    fit = probit(mroz.load(), "inlf", columns)
+    fit = estimator(mroz.load(), "inlf", columns)
     effects = fit.related["average marginal effects"].terms
-    return coefficients(fit) | {f"effect {name}": effects.loc[name, "estimate"] for name in columns}
+    return coefficients(fit) | {
+        f"effect {name}" if kind == "estimate" else f"effect se {name}": effects.loc[name, kind]
+        for name in columns
+        for kind in ("estimate", "standard_error")
+    }
+
+
+def programmed_instruction(estimator: Callable[..., Estimates]) -> dict[str, float]:
+    return coefficients(estimator(sm.datasets.spector.load_pandas().data, "GRADE", ["GPA", "TUCE", "PSI"]))
+
+
+def longley() -> dict[str, float]:
+    frame = sm.datasets.longley.load_pandas().data
+    columns = ["GNPDEFL", "GNP", "UNEMP", "ARMED", "POP", "YEAR"]
+    return coefficients(least_squares(frame, "TOTEMP", columns, covariance="iid"))
+
+
+def scrap_rates() -> dict[str, float]:
+    columns = ["d88", "d89", "grant", "grant_1"]
+    fit = least_squares(jobtraining.load(), "lscrap", columns, fixed_effects=["fcode"], covariance="iid")
+    return coefficients(fit) | {"observations": float(fit.observations)}
+
+
+def public_capital() -> dict[str, float]:
+    frame = munnell.load()
+    logs = (
+        np.log(frame[["GSP", "P_CAP", "PC", "EMP"]])
+        .add_prefix("ln ")
+        .assign(UNEMP=frame["UNEMP"], state=frame["ST_ABB"])
+    )
+    columns = ["ln P_CAP", "ln PC", "ln EMP", "UNEMP"]
+    return coefficients(least_squares(logs, "ln GSP", columns, fixed_effects=["state"], covariance="iid"))
+
+
+def food() -> dict[str, float]:
+    return coefficients(quantile_regression(sm.datasets.engel.load_pandas().data, "foodexp", ["income"], quantile=0.5))
 
 
 def formula_least_squares(small_sample: str) -> dict[str, float]:
@@ -103,17 +141,26 @@ def formula_least_squares(small_sample: str) -> dict[str, float]:
 
 def formula_instrumented(small_sample: str) -> dict[str, float]:
     arguments = {"clusters": ["cl"], "small_sample": small_sample}
-    return coefficients(two_stage_least_squares(formula_data(), "y", ["w"], ["x"], ["z"], **arguments))
+    fit = two_stage_least_squares(formula_data(), "y", ["w"], ["x"], ["z"], **arguments)
+    pi = fit.related["first stage of x"].terms.loc["z", "estimate"]
+    # The Wald statistic without its factor: N = 200, three parameters, G = 40.
+    wald = fit.statistics["kleibergen_paap_f"] * 199 / 197 * 40 / 39
+    return coefficients(fit) | {"first stage b z": pi, "rank Wald": wald}
 
 
 def formula_plausibly_exogenous() -> dict[str, float]:
     equation = instrumented_equation(formula_data(), "y", ["w"], ["x"], ["z"], clusters=["cl"])
+    exogenous = local_to_zero(equation, {}, {}).terms.loc["x"]
     tight = local_to_zero(equation, {}, {"z": 0.01}).terms.loc["x"]
     shifted = local_to_zero(equation, {"z": 0.05}, {"z": 0.01}).terms.loc["x"]
     union = union_of_intervals(equation, {"z": (-0.1, 0.1)}).intervals.loc["x"]
     return {
         "se x, variance .01": tight["standard_error"],
         "ci low x, variance .01": tight["ci_low"],
+        "ci high x, variance .01": tight["ci_high"],
+        "ci low x, no direct effect": exogenous["ci_low"],
+        "ci high x, no direct effect": exogenous["ci_high"],
+        "ci low x, mean .05": shifted["ci_low"],
         "b x, mean .05": shifted["estimate"],
         "ci high x, mean .05": shifted["ci_high"],
         "union low x": union["ci_low"],
@@ -127,9 +174,28 @@ def formula_kinky(correlation: float, covariance: str) -> dict[str, float]:
     return coefficients(fit.at(correlation))
 
 
+def formula_kinky_errors(correlation: float) -> dict[str, float]:
+    errors = {kind: formula_kinky(correlation, kind) for kind in ("robust", "clustered", "parametric")}
+    named = {f"{kind} se {name}": errors[kind][f"se {name}"] for kind in errors for name in ("x", "w")}
+    return named | errors["robust"]
+
+
 WOOLDRIDGE = "Wooldridge, Introductory Econometrics"
 FORMULA = "formula data, by hand and other programs"
 CASES = (
+    Case("least squares, homoskedastic", "NIST statistical reference data, Longley: certified values",
+         {"b constant": "-3482258.635", "se constant": "890420.3836", "b GNPDEFL": "15.06187227",
+          "se GNPDEFL": "84.91492577", "b GNP": "-.0358191793", "se GNP": ".0334910078", "b UNEMP": "-2.0202298038",
+          "se UNEMP": ".4883996817", "b ARMED": "-1.0332268672", "se ARMED": ".2142741632", "b POP": "-.0511041057",
+          "se POP": ".2260732001", "b YEAR": "1829.1514646", "se YEAR": "455.4784991", "r2": ".9954790046",
+          "rmse": "304.85407356", "f_statistic": "330.28533923"}, longley),
+    Case("least squares, firm effects", f"{WOOLDRIDGE}, example 14.1 (job training)",
+         {"b d88": "-.080", "se d88": ".109", "b d89": "-.247", "se d89": ".133", "b grant": "-.252",
+          "se grant": ".151", "b grant_1": "-.422", "se grant_1": ".210", "r2_within": ".201", "observations": "162"},
+         scrap_rates),
+    Case("least squares, state effects", "Baltagi, Econometric Analysis of Panel Data (Munnell, public capital)",
+         {"b ln P_CAP": "-.026", "se ln P_CAP": ".029", "b ln PC": ".292", "se ln PC": ".025", "b ln EMP": ".768",
+          "se ln EMP": ".030", "b UNEMP": "-.005", "se UNEMP": ".001"}, public_capital),
     Case("least squares, firm effects", "Grunfeld, 10 firms: Stata `xtreg, fe`",
          {"b value": ".1101238", "se value": ".0118567", "b capital": ".3100653", "se capital": ".0173545",
           "r2_within": ".7668"},
@@ -153,22 +219,59 @@ CASES = (
           "b expersq": "-.000899", "se expersq": ".0004017", "b constant": ".0481003", "se constant": ".4003281",
           "kleibergen_paap_f": "55.4003", "sargan": ".378071", "sargan_p_value": ".5386"},
          lambda: mroz_instrumented("iid")),
+    Case("2SLS, robust, no factor", "Mroz, linearmodels", {"se educ": ".0331824"},
+         lambda: mroz_instrumented("robust", "none")),
+    Case("effective F, homoskedastic", "Mroz, Montiel Olea and Pflueger's formula by hand",
+         {"effective_f": "55.400300"}, lambda: mroz_instrumented("iid")),
     Case("effective F", "Mroz, Montiel Olea and Pflueger's formula by hand", {"effective_f": "54.750641"},
          lambda: mroz_instrumented("robust")),
     Case("2SLS, clustered, no factor", FORMULA,
          {"b x": ".49191292", "se x": ".02475799", "b w": "-.69300764", "se w": ".06510758",
           "b constant": ".99311076", "se constant": ".05126236"}, lambda: formula_instrumented("none")),
-    Case("2SLS, clustered", FORMULA, {"se x": ".0252003465", "kleibergen_paap_f": "66.61546473"},
+    Case("2SLS, clustered", FORMULA, {"se x": ".0252003465", "kleibergen_paap_f": "66.61546473",
+                                       "first stage b z": ".7963333511", "rank Wald": "69.01719371"},
          lambda: formula_instrumented("reghdfe")),
     Case("probit", f"{WOOLDRIDGE}, example 17.1 (Mroz)",
          {"b nwifeinc": "-.012", "se nwifeinc": ".005", "b educ": ".131", "se educ": ".025",
           "b exper": ".123", "se exper": ".019", "b kidslt6": "-.868", "se kidslt6": ".119",
           "b constant": ".270", "se constant": ".509", "log_likelihood": "-401.30", "pseudo_r2": ".221",
-          "effect educ": ".039", "effect exper": ".037", "effect kidslt6": "-.261"}, participation),
+          "effect educ": ".039", "effect exper": ".037", "effect kidslt6": "-.261"}, lambda: participation(probit)),
+    Case("probit", "Mroz, statsmodels",
+         {"effect se educ": ".007222", "effect se kidslt6": ".031860", "se age": ".008477", "se kidsge6": ".043477"},
+         lambda: participation(probit)),
+    Case("logit", f"{WOOLDRIDGE}, example 17.1 (Mroz)",
+         {"b nwifeinc": "-.021", "se nwifeinc": ".008", "b educ": ".221", "se educ": ".043", "b exper": ".206",
+          "se exper": ".032", "b age": "-.088", "se age": ".015", "b kidslt6": "-1.443", "se kidslt6": ".204",
+          "b constant": ".425", "se constant": ".860", "log_likelihood": "-401.77", "pseudo_r2": ".220"},
+         lambda: participation(logit)),
+    Case("probit", "Greene, Econometric Analysis (Spector and Mazzeo)",
+         {"b GPA": "1.626", "se GPA": ".694", "b TUCE": ".052", "se TUCE": ".084", "b PSI": "1.426", "se PSI": ".595",
+          "b constant": "-7.452", "se constant": "2.542", "log_likelihood": "-12.8188"},
+         lambda: programmed_instruction(probit)),
+    Case("logit", "Greene, Econometric Analysis (Spector and Mazzeo)",
+         {"b GPA": "2.826", "se GPA": "1.263", "b TUCE": ".095", "se TUCE": ".142", "b PSI": "2.379",
+          "se PSI": "1.065", "b constant": "-13.021", "se constant": "4.931", "log_likelihood": "-12.8896"},
+         lambda: programmed_instruction(logit)),
+    Case("quantile regression, median", "Koenker and Hallock (2001), Engel's food expenditure",
+         {"b income": ".560", "b constant": "81.482"}, food),
     Case("plausibly exogenous", FORMULA,
          {"se x, variance .01": ".1280791813", "ci low x, variance .01": ".24088233", "b x, mean .05": ".4291251412",
-          "ci high x, mean .05": ".68015572", "union low x": ".30331206", "union high x": ".66969581"},
+          "ci high x, mean .05": ".68015572", "ci low x, mean .05": ".17809456",
+          "ci high x, variance .01": ".74294350", "ci low x, no direct effect": ".44252115",
+          "ci high x, no direct effect": ".54130469", "union low x": ".30331206", "union high x": ".66969581"},
          formula_plausibly_exogenous),
+    Case("kinky least squares, r = 0", FORMULA,
+         {"robust se x": ".04422103", "robust se w": ".07077709", "clustered se x": ".03268133",
+          "clustered se w": ".06549681", "parametric se x": ".04938786", "parametric se w": ".07103148"},
+         lambda: formula_kinky_errors(0.0)),
+    Case("kinky least squares, r = .1", FORMULA,
+         {"clustered se x": ".02911139", "clustered se w": ".06349683", "parametric se x": ".04958853",
+          "parametric se w": ".07143373", "residual_variance": ".48472034"}, lambda: formula_kinky_errors(0.1)),
+    Case("kinky least squares, r = .3", FORMULA,
+         {"robust se x": ".05383829", "robust se w": ".07489710", "parametric se x": ".05114015",
+          "parametric se w": ".07490821", "residual_variance": ".52948994"}, lambda: formula_kinky_errors(0.3)),
+    Case("kinky least squares, r = -.2, robust", FORMULA, {"se x": ".03969085", "se w": ".07222730"},
+         lambda: formula_kinky(-0.2, "robust")),
     Case("kinky least squares, r = .1, robust", FORMULA,
          {"b x": ".70559534", "se x": ".04699949", "b w": "-.75735576", "se w": ".07126618"},
          lambda: formula_kinky(0.1, "robust")),

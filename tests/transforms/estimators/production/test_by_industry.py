@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,22 +60,14 @@ def test_every_row_comes_back_with_productivity_or_a_reason(firms):
     assert found.loc[found["productivity"].isna(), "message"].item().endswith("missing in this row")
 
 
-@pytest.mark.slow
-def test_spark_gives_what_the_plain_function_gives(firms, monkeypatch):
-    from pyspark.sql import SparkSession
-
-    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
-
-    builder = SparkSession.builder.master("local[2]").config("spark.driver.memory", "2g")
-    session = builder.config("spark.sql.shuffle.partitions", 2).config("spark.ui.enabled", "false").getOrCreate()
-
+def test_spark_gives_what_the_plain_function_gives(firms, spark):
     def there(rows: pd.DataFrame):
         # Defined here, so that it travels to the workers whole: they cannot import a test.
         columns = ProductionColumns("firm", "year", "output", ("labour",), ("capital",), "materials")
         return levinsohn_petrin(rows, columns)
 
     columns = ["industry", "firm", "year", "output", "labour", "capital", "materials"]
-    panel = session.createDataFrame(firms[columns])
+    panel = spark.createDataFrame(firms[columns])
     found = (
         coefficients_by_industry(panel, "industry", lambda rows: bootstrap(there(rows), draws=20, seed=1).estimates)
         .toPandas()
