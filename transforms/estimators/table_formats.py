@@ -17,7 +17,7 @@ LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
         "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-        "²": r"\textsuperscript{2}", "×": r"$\times$",
+        "²": r"\textsuperscript{2}", "×": r"$\times$", "≠": r"$\neq$", "≤": r"$\leq$", "≥": r"$\geq$", "−": "$-$",
     }
 )  # fmt: skip
 
@@ -119,7 +119,10 @@ def _markdown_text(text: str) -> str:
 
 
 def as_latex(table: RegressionTable) -> str:
-    r"""A `table` float in booktabs; \input it into a document that loads the package booktabs."""
+    r"""A `table` float in booktabs; \input it into a document that loads the package booktabs.
+
+    Chinese labels need XeLaTeX (or LuaLaTeX) and a package such as ctex or xeCJK; pdfLaTeX has no Chinese letters.
+    """
     width = len(table.columns)
     rows = [rule * "\\midrule\n" + _latex_line(row.label, row.cells) for rule, row in _ruled(table.rows)]
     notes = " ".join(note.translate(LATEX) for note in table.notes)

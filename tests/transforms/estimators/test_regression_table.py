@@ -6,7 +6,10 @@ import csv
 import io
 import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -147,6 +150,33 @@ def test_latex_is_balanced_and_escaped(table):
         0,
         0,
     ]
+
+
+def compiled(program: str, preamble: str, content: dict, folder: Path) -> subprocess.CompletedProcess:
+    printed = regression_table(read_table(content), WAGES, {"data": "wage_panel_50%_sample & more"})
+    body = f"\\documentclass{{article}}\\usepackage{{booktabs}}{preamble}\\begin{{document}}"
+    (folder / "page.tex").write_text(f"{body}\n{as_latex(printed)}\\end{{document}}\n", encoding="utf-8")
+    options = ["-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    return subprocess.run([program, *options], cwd=folder, capture_output=True, text=True, errors="replace")
+
+
+def has_style(name: str) -> bool:
+    found = shutil.which("kpsewhich") and subprocess.run(["kpsewhich", name], capture_output=True, text=True).stdout
+    return bool(found)
+
+
+@pytest.mark.skipif(not (shutil.which("pdflatex") and has_style("booktabs.sty")), reason="no LaTeX with booktabs")
+def test_latex_compiles_as_it_is(tmp_path):
+    content = {**SPECIFICATION, "tests": {"A_1 ≠ 2, [b]": {"jointly": ["union"]}}, "title": r"50% of 3_2 ^ {} \ ~ #"}
+    run = compiled("pdflatex", "", content, tmp_path)
+    assert run.returncode == 0, run.stdout[-1500:]
+
+
+@pytest.mark.skipif(not (shutil.which("xelatex") and has_style("xeCJK.sty")), reason="no XeLaTeX with xeCJK")
+def test_latex_with_chinese_labels_compiles_with_xelatex(tmp_path):
+    content = {**SPECIFICATION, "title": "工会与工资"}
+    run = compiled("xelatex", r"\usepackage{xeCJK}", content, tmp_path)
+    assert run.returncode == 0, run.stdout[-1500:]
 
 
 def test_html_is_one_rectangular_table_with_its_styles_inline(table):
