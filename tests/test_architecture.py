@@ -72,6 +72,19 @@ def test_no_function_is_reached_by_a_name_in_a_string(path):
     assert not on_modules
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "transforms").rglob("*.py")), ids=_name)
+def test_no_function_is_looked_up_in_a_dictionary(path):
+    """Such a function would be in the hash of every table that reaches the dictionary, or of none."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("haiguan."):
+            functions |= {alias.asname or alias.name for alias in node.names}
+    values = [value for node in ast.walk(tree) if isinstance(node, ast.Dict) for value in node.values]
+    kept = [value for value in values if isinstance(value, ast.Name) and value.id in functions and value.id.islower()]
+    assert not kept + [value for value in values if isinstance(value, ast.Lambda)]
+
+
 def test_names_and_labels_fit_stata():
     for column in COLUMNS.values():
         assert column.name == column.name.lower()
