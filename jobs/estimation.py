@@ -14,6 +14,8 @@ import yaml
 from deltalake import DeltaTable
 
 from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.drawn_figures import draw_figures
+from haiguan.transforms.estimators.figures import as_svg
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.regression_table import regression_table
 from haiguan.transforms.estimators.specification import Table, columns_read, read_table
@@ -23,7 +25,7 @@ READABLE = "CSV (.csv, .csv.gz), Parquet (.parquet), Stata (.dta) or a Delta fol
 
 
 def run_specification(spec: Path, data: Path, out: Path, provenance: Mapping[str, str] | None = None) -> list[Path]:
-    """Estimates one regression table and writes it as CSV, LaTeX, HTML, JSON and Markdown.
+    """Estimates one regression table and writes it as CSV, LaTeX, HTML, JSON and Markdown, and its figures as SVG.
 
     Args:
         spec: YAML file, as transforms/estimators/specification.py declares it.
@@ -32,7 +34,7 @@ def run_specification(spec: Path, data: Path, out: Path, provenance: Mapping[str
         provenance: what the notes add to the name and version of the data, such as the code revision.
 
     Returns:
-        The files written, in the order csv, tex, html, json, md.
+        The files written, in the order csv, tex, html, json, md, then the figures.
 
     Raises:
         InputError: all faults of the specification or of its columns.
@@ -40,8 +42,10 @@ def run_specification(spec: Path, data: Path, out: Path, provenance: Mapping[str
     table = read_specification(spec)
     frame = read_panel(data, columns_read(table))
     printed = regression_table(table, frame, {"data": version_of(data), **(provenance or {})})
+    drawn = draw_figures(table, frame, printed.columns)
     out.mkdir(parents=True, exist_ok=True)
-    return [_written(out / name, text) for name, text in files_of(printed).items()]
+    tables = [_written(out / name, text) for name, text in files_of(printed).items()]
+    return tables + [_written(out / f"{table.table}_{name}.svg", as_svg(figure)) for name, figure in drawn.items()]
 
 
 def _written(path: Path, text: str) -> Path:

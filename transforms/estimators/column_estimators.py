@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,9 +13,9 @@ from haiguan.transforms.estimators.estimator_settings import DirectEffectRanges,
 from haiguan.transforms.estimators.event_study import event_study
 from haiguan.transforms.estimators.grouped_two_step import grouped_two_step
 from haiguan.transforms.estimators.inference import Covariance
-from haiguan.transforms.estimators.instrumented_equation import instrumented_equation
+from haiguan.transforms.estimators.instrumented_equation import InstrumentedEquation, instrumented_equation
 from haiguan.transforms.estimators.instruments import two_stage_least_squares
-from haiguan.transforms.estimators.kinky_least_squares import kinky_least_squares
+from haiguan.transforms.estimators.kinky_least_squares import KinkyLeastSquares, kinky_least_squares
 from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.mediation import mediation
 from haiguan.transforms.estimators.naming import unknown_name
@@ -116,9 +116,11 @@ def _estimate(column: Column, sample: pd.DataFrame, expand: Expand) -> Estimates
             settings = _linear_settings(column)
             return two_stage_least_squares(sample, outcome, *named, **settings, constant=column.constant)
         case "plausibly_exogenous":
-            return _plausibly_exogenous(column, sample, outcome, expand)
+            return _plausibly_exogenous(column, instrumented_column(column, sample, expand))
         case "kinky_least_squares":
-            return _kinky(column, sample, outcome, regressors, expand(column.endogenous))
+            assert column.kinky
+            correlation = column.kinky.correlation
+            return kinky_column(column, sample, expand, [correlation]).at(correlation)
         case "probit" | "logit":
             return _binary_response(column, sample, outcome, regressors)
         case "poisson":
@@ -169,9 +171,13 @@ def _binary_response(column: Column, sample: pd.DataFrame, outcome: str, regress
     return fit(sample, outcome, regressors, dummies=column.fixed_effects, **asked)
 
 
-def _plausibly_exogenous(column: Column, sample: pd.DataFrame, outcome: str, expand: Expand) -> Estimates:
+def instrumented_column(column: Column, sample: pd.DataFrame, expand: Expand = list) -> InstrumentedEquation:
+    """The equation behind a column of plausibly exogenous instruments."""
     named = (expand(column.regressors), expand(column.endogenous), expand(column.instruments))
-    equation = instrumented_equation(sample, outcome, *named, **_linear_settings(column))
+    return instrumented_equation(sample, str(column.outcome), *named, **_linear_settings(column))
+
+
+def _plausibly_exogenous(column: Column, equation: InstrumentedEquation) -> Estimates:
     effects = column.direct_effects
     if isinstance(effects, DirectEffectRanges):
         return with_union_of_intervals(equation, effects.ranges)
@@ -179,18 +185,24 @@ def _plausibly_exogenous(column: Column, sample: pd.DataFrame, outcome: str, exp
     return local_to_zero(equation, effects.means, effects.variances)
 
 
-def _kinky(
-    column: Column, sample: pd.DataFrame, outcome: str, regressors: list[str], endogenous: list[str]
-) -> Estimates:
+def kinky_column(
+    column: Column, sample: pd.DataFrame, expand: Expand, correlations: Sequence[float]
+) -> KinkyLeastSquares:
+    """A column of kinky least squares over a grid of correlations.
+
+    Raises:
+        InputError: as `kinky_least_squares`, or not one endogenous regressor.
+    """
+    endogenous = expand(column.endogenous)
     if len(endogenous) != 1:
         raise InputError(f"Kinky least squares takes one endogenous regressor; {len(endogenous)} are named.")
     assert column.kinky
     return kinky_least_squares(
         sample,
-        outcome,
+        str(column.outcome),
         endogenous[0],
-        regressors,
-        correlations=[column.kinky.correlation],
+        expand(column.regressors),
+        correlations=correlations,
         held=column.kinky.held,
         fixed_effects=column.fixed_effects,
         effects_as=column.kinky.effects_as,
@@ -198,7 +210,7 @@ def _kinky(
         covariance=column.errors(),
         kurtosis=column.kinky.kurtosis,
         small_sample=column.small_sample if "small_sample" in column.model_fields_set else "none",
-    ).at(column.kinky.correlation)
+    )
 
 
 def _production(column: Column, sample: pd.DataFrame, outcome: str) -> Estimates:

@@ -95,12 +95,19 @@ def event_study(
         fixed_effects=list(dict.fromkeys([unit, period, *fixed_effects])),
         clusters=clusters or [unit],
     )
+    return replace(path_of(estimates, window, reference), warnings=_timing_warnings(sample, estimates))
+
+
+def path_of(estimates: Estimates, window: tuple[int, int], reference: int) -> Path:
+    """The path that the equation of an event study holds, the reference at zero.
+
+    Raises:
+        InputError: the equation has no distance to an event.
+    """
     kept = _kept(estimates, window)
     points = pd.concat([_points(estimates, kept), _reference_point(reference, estimates)]).sort_values("horizon")
     statistics = _joint_test(estimates, [_dummy(k) for k in kept if k < reference])
-    return Path(
-        points.reset_index(drop=True), dict.fromkeys(kept, estimates), statistics, _timing_warnings(sample, estimates)
-    )
+    return Path(points.reset_index(drop=True), dict.fromkeys(kept, estimates), statistics, estimates.warnings)
 
 
 def lagged_responses(

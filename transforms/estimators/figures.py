@@ -5,8 +5,10 @@ Each returns a matplotlib Figure that no window owns; save it with `savefig`.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -19,6 +21,18 @@ from haiguan.transforms.estimators.result import Estimates, critical_value
 
 COLOURS = ("#1f4e79", "#b85c38", "#4a7c59", "#7a5c99", "#8c6d1f", "#5f6b73")
 MARKERS = "osD^vP"
+
+
+def as_svg(figure: Figure) -> str:
+    """The figure as SVG: the same figure gives the same text.
+
+    >>> as_svg(Figure(figsize=(1, 1))) == as_svg(Figure(figsize=(1, 1)))
+    True
+    """
+    text = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "haiguan", "svg.fonttype": "none"}):
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -30,6 +30,7 @@ from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.sample_filter import AllOf, Condition, columns_named
 from haiguan.transforms.estimators.small_sample import Convention
 from haiguan.transforms.estimators.spatial import Conley, DriscollKraay
+from haiguan.transforms.estimators.table_figures import FigureSettings
 from haiguan.transforms.estimators.table_tests import Test, columns_of_test
 from haiguan.transforms.estimators.tagged import Settings, by_key, input_error, models_by_tag
 from haiguan.transforms.estimators.variables import Transformation, transformation_columns
@@ -39,6 +40,9 @@ EstimatorName = Literal[
     "poisson", "quantile_regression", "grouped_two_step", "olley_pakes", "levinsohn_petrin", "ackerberg_caves_frazer",
     "wooldridge", "event_study", "mediation", "oaxaca_blinder",
 ]  # fmt: skip
+
+
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
 class ConleySettings(Settings):
@@ -169,10 +173,11 @@ class Table(Equation):
         groups: names for lists of regressors.
         columns: left to right.
         print: how it is printed.
+        figures: drawn from the columns, by the name that the file gets after that of the table.
         ladder: the first regressor's error at several levels of clustering, below the table.
     """
 
-    table: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    table: FileName
     title: str = ""
     notes: tuple[str, ...] = ()
     variables: dict[str, Transformation] = Field(default={})
@@ -180,6 +185,7 @@ class Table(Equation):
     columns: tuple[Column, ...] = Field(min_length=1)
     print: Printing = Printing()
     ladder: Ladder = Ladder()
+    figures: dict[FileName, FigureSettings] = Field(default={})
 
     @field_validator("columns")
     @classmethod
@@ -203,6 +209,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "decomposition": Decomposition,
     **models_by_tag(DirectEffects),
     **models_by_tag(Test),
+    **models_by_tag(FigureSettings),
     **models_by_tag(Condition),
     **models_by_tag(Transformation),
 }

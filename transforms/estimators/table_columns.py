@@ -57,14 +57,24 @@ def expansion_of(table: Table, made: Mapping[str, list[str]]) -> Expansion:
     return Expansion({**several, **table.groups})
 
 
+def with_columns_made(table: Table, data: pd.DataFrame) -> tuple[pd.DataFrame, Expansion]:
+    """The data with the variables of the table, and what its names stand for."""
+    frame, made = with_variables(data, table.variables)
+    return frame, expansion_of(table, made)
+
+
+def sample_of(column: Column, frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a column."""
+    return frame if column.sample is None else frame[rows_kept(frame, column.sample)]
+
+
 def estimate_columns(table: Table, data: pd.DataFrame) -> list[EstimatedColumn]:
     """Estimates every column of a table.
 
     Raises:
         InputError: the faults of all columns, each with the table's name and the column's number.
     """
-    frame, made = with_variables(data, table.variables)
-    expand = expansion_of(table, made)
+    frame, expand = with_columns_made(table, data)
     estimated, faults = [], []
     for number, column in enumerate(resolved_columns(table), start=1):
         try:
@@ -79,7 +89,7 @@ def estimate_columns(table: Table, data: pd.DataFrame) -> list[EstimatedColumn]:
 
 
 def _estimate_column(table: Table, column: Column, frame: pd.DataFrame, expand: Expansion) -> EstimatedColumn:
-    sample = frame if column.sample is None else frame[rows_kept(frame, column.sample)]
+    sample = sample_of(column, frame)
     estimates = estimate_column(column, sample, expand)
     ladder = tuple(_rungs(table.ladder, column, sample, expand, estimates))
     return EstimatedColumn(column, _tested(column, estimates, sample, expand), ladder)

@@ -26,7 +26,8 @@ INNER = {
     "moment_meat", "rank_statistics", "effective_f", "overidentification", "meat", "groups", "covariance_of",
     "estimates_of", "conley_meat", "driscoll_kraay_meat", "production_panel", "with_tests", "levels_of",
     "estimate_columns", "estimate_column", "estimates_as_data", "untested", "example_firms", "average_effects",
-    "contribution", "cobb_douglas",
+    "contribution", "cobb_douglas", "with_columns_made", "sample_of", "path_of", "instrumented_column",
+    "kinky_column", "draw_figures",
 }  # fmt: skip
 OF_SPARK = {"coefficients_by_industry", "productivity_by_industry"}
 
