@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table as Grid
@@ -21,7 +22,9 @@ from haiguan.jobs.runtime.lock import LakeHeldError
 from haiguan.jobs.runtime.progress import describe
 from haiguan.jobs.runtime.run import Request, code_revision, dry_run, exit_code_of, read_settings, run
 from haiguan.jobs.runtime.session import open_session
-from haiguan.jobs.simulate import SimulateSettings, is_simulated, simulate
+from haiguan.jobs.runtime.settings import Settings
+from haiguan.jobs.runtime.sources import packaged_rows
+from haiguan.jobs.simulate import CodeTables, SimulateSettings, embedded_tables, is_simulated, simulate
 from haiguan.transforms.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -147,17 +150,28 @@ def simulate_command(
     declarations: Annotated[int | None, typer.Option(help="How many customs declarations.")] = None,
     years: Annotated[str | None, typer.Option(help="Years, such as 2003-2007.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same bytes.")] = None,
+    container: Annotated[str | None, typer.Option(help="files; or parquet: coded declarations alone.")] = None,
 ) -> None:
     """Write raw files in the real yearly layouts, and the truth beside them."""
-    given = {"world": world, "declarations": declarations, "years": _years(years), "seed": seed}
+    given = {"world": world, "declarations": declarations, "years": _years(years), "seed": seed, "container": container}
     chosen = [f"simulate.{key}={_as_yaml(value)}" for key, value in given.items() if value is not None]
     settings = read_settings(conf, [*(assignments or []), *chosen])
     chosen_world: SimulateSettings = settings.simulate  # type: ignore[attr-defined]
-    if is_simulated(out, chosen_world):
+    tables = _code_tables(settings)
+    if is_simulated(out, chosen_world, tables):
         console.print(f"{out} already holds this simulation", highlight=False, soft_wrap=True)
         return
     console.print(f"simulating {chosen_world.declarations:,} declarations into {out}", highlight=False, soft_wrap=True)
-    simulate(open_session(settings.spark, Path(settings.reports) / "logs" / "simulate.log"), out, chosen_world)
+    session = open_session(settings.spark, Path(settings.reports) / "logs" / "simulate.log")
+    simulate(session, out, chosen_world, tables)
+
+
+def _code_tables(settings: Settings) -> CodeTables:
+    """The code tables that the settings name, or else those that come with haiguan."""
+    embedded = embedded_tables()
+    products = pd.DataFrame(packaged_rows("products", settings), columns=embedded.products.columns)
+    divisions = pd.DataFrame(packaged_rows("places", settings), columns=embedded.divisions.columns)
+    return CodeTables(products, embedded.countries, divisions)
 
 
 @app.command("estimate")

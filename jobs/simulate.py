@@ -1,6 +1,7 @@
 """Writes a simulated world: customs and Comtrade files in their real layouts, and the truth about them beside them.
 
-OUT/customs/<year>/*.csv, OUT/comtrade/comtrade_<years>.csv, OUT/truth/. The truth is written first.
+OUT/customs/<year>/..., OUT/comtrade/comtrade_<years>.csv, OUT/statistics/national_trade.csv, OUT/truth/. Spark's tasks
+make a year each, one block of firms after the other; first all of the truth, then the files.
 """
 
 from __future__ import annotations
@@ -9,111 +10,124 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+import numpy as np
 import pandas as pd
-from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
 
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.simulation import SimulateSettings, truth
-from haiguan.transforms.simulation.catalogue import Partners, Products, partner_catalogue, product_catalogue
-from haiguan.transforms.simulation.comtrade import comtrade_rows
+from haiguan.transforms.simulation.catalogue import districts_of, partner_catalogue, product_catalogue
+from haiguan.transforms.simulation.comtrade import HEADINGS, other_reports, own_reports
+from haiguan.transforms.simulation.containers import writer_of
+from haiguan.transforms.simulation.declarations import SCHEMA, declarations, parts_of
 from haiguan.transforms.simulation.draws import Draws
-from haiguan.transforms.simulation.editions import edition_of, repeated_files, years_between
-from haiguan.transforms.simulation.firms import simulate_firms
-from haiguan.transforms.simulation.lines import customs_lines, heading_line
-from haiguan.transforms.simulation.plan import Plan, plan_records
-from haiguan.transforms.simulation.records import simulate_records
+from haiguan.transforms.simulation.editions import Piece, repeated_files, revision_of, years_between
+from haiguan.transforms.simulation.pages import blocks, line_numbers, pages
+from haiguan.transforms.simulation.plan import plan_world
+from haiguan.transforms.simulation.records import World
 
-__all__ = ["SimulateSettings", "is_simulated", "simulate"]
+__all__ = ["CodeTables", "SimulateSettings", "embedded_tables", "is_simulated", "simulate"]
 
-_FOLDERS = ("customs", "comtrade", "truth")
+_FOLDERS = ("customs", "comtrade", "statistics", "declarations", "truth")
 _STAGING = ".staging"
 _IDENTITY = Path("truth", "simulation.json")
+_DEFECTS = "file,line,layout,rule,amount_usd"
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _World:
-    """The pieces of which a world's files are made."""
+class CodeTables:
+    """The code tables of a world.
 
-    plan: Plan
-    products: Products
-    partners: Partners
-    records: DataFrame
-
-
-@contextmanager
-def _short_methods(spark: SparkSession) -> Iterator[None]:
-    """Lets Spark compile one expression at a time for a while.
-
-    A record has so many fields that the one method of whole-stage code passes the 8,000 bytes beyond which the JVM
-    leaves a method uncompiled; in pieces the same expressions run five times as fast.
+    Attributes:
+        products: hs_revision, product_code, product_name.
+        countries: country_code, country_name, customs_code, labels, comtrade_code.
+        divisions: place_code, first_year, last_year, place_name, place_level.
     """
-    setting = "spark.sql.codegen.wholeStage"
-    before = spark.conf.get(setting) or "true"
-    spark.conf.set(setting, "false")
-    try:
-        yield
-    finally:
-        spark.conf.set(setting, before)
+
+    products: pd.DataFrame
+    countries: pd.DataFrame
+    divisions: pd.DataFrame
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all rows."""
+        digest = hashlib.sha256()
+        for table in (self.products, self.countries, self.divisions):
+            digest.update(table.to_csv(index=False).encode())
+        return digest.hexdigest()
 
 
-def simulate(spark: SparkSession, out: Path, settings: SimulateSettings) -> None:
+@dataclass(frozen=True)
+class _Site:
+    """A world, and where it is written."""
+
+    out: Path
+    world: World
+    tables: CodeTables
+
+    def staged(self, name: str, year: int) -> Path:
+        return self.out / _STAGING / f"{name}_{year}.csv"
+
+
+def embedded_tables() -> CodeTables:
+    """The code tables that come with haiguan."""
+    divisions = _code_table("places").astype({"first_year": int, "last_year": int, "place_level": int})
+    return CodeTables(_code_table("products"), _code_table("countries"), divisions)
+
+
+def simulate(spark: SparkSession, out: Path, settings: SimulateSettings, tables: CodeTables | None = None) -> None:
     """Writes the world that the settings describe into a folder, unless exactly that is there already.
 
     Args:
-        spark: session with the legacy Java charsets on, which GB18030 needs.
+        spark: session, whose workers see the folder.
         out: folder; new, empty, or one that holds a simulation, which is replaced.
         settings: what to simulate.
+        tables: codes to use; None: those that come with haiguan.
 
     Raises:
         InputError: the folder holds something else, or no year has a layout.
     """
-    years = years_between(*settings.years)
-    products, countries = _code_table("products"), _code_table("countries")
-    if is_simulated(out, settings):
+    years = years_between(*settings.years, settings.skip_years)
+    tables = tables or embedded_tables()
+    if is_simulated(out, settings, tables):
         _log.info("%s already holds this simulation: nothing to write", out)
         return
     _cleared(out)
-    _write_identity(out, settings, written={})
-
-    draws = Draws(settings.seed)
-    firms = simulate_firms(draws, settings.declarations, years)
-    plan = plan_records(draws, firms, settings.declarations)
-    traded, partners = product_catalogue(products, draws), partner_catalogue(countries)
-    records = simulate_records(spark.createDataFrame(plan.cells), plan, traded, partners, draws)
-    world = _World(plan, traded, partners, records)
-
-    with _short_methods(spark), _kept(records):
-        _write_truth(out, world)
-        _write_customs(spark, out, world)
-    _write_comtrade(
-        out, comtrade_rows(products, countries, {year: edition_of(year).hs_revision for year in years}, draws)
-    )
+    _write_identity(out, settings, tables, written={})
+    site = _Site(out, world_of(settings.declarations, years, settings.seed, tables), tables)
+    if settings.container == "parquet":
+        _write_declarations(spark, site)
+    else:
+        _write_archive(spark, site)
     shutil.rmtree(out / _STAGING, ignore_errors=True)
-    _write_identity(out, settings, written=_sizes(out))
+    for folder in _FOLDERS:
+        if not any((out / folder).iterdir()):
+            (out / folder).rmdir()
+    _write_identity(out, settings, tables, written=_sizes(out))
 
 
-@contextmanager
-def _kept(records: DataFrame) -> Iterator[None]:
-    """Keeps the records on disk for a while: three frames are made from them."""
-    records.persist(StorageLevel.DISK_ONLY)
-    try:
-        yield
-    finally:
-        records.unpersist()
+def world_of(declarations: int, years: tuple[int, ...], seed: int, tables: CodeTables) -> World:
+    """All that is known of a world before its records are drawn."""
+    draws = Draws(seed)
+    revisions = tuple(sorted({revision_of(year) for year in years}))
+    plan = plan_world(draws, declarations, years)
+    return World(plan, product_catalogue(tables.products, revisions, draws), partner_catalogue(tables.countries))
 
 
-def is_simulated(out: Path, settings: SimulateSettings) -> bool:
+def is_simulated(out: Path, settings: SimulateSettings, tables: CodeTables | None = None) -> bool:
     """Whether a folder holds exactly the simulation that the settings describe, complete; needs no Spark.
 
     Exactly: the same settings, the same code and code tables, and every file in its size.
@@ -123,80 +137,156 @@ def is_simulated(out: Path, settings: SimulateSettings) -> bool:
         return False
     found = json.loads(path.read_text(encoding="utf-8"))
     files = found.pop("files", None)
-    return found == _identity(settings) and bool(files) and files == _sizes(out)
+    return found == _identity(settings, tables or embedded_tables()) and bool(files) and files == _sizes(out)
 
 
-def _write_truth(out: Path, world: _World) -> None:
-    folder = out / "truth"
+def _write_archive(spark: SparkSession, site: _Site) -> None:
+    """The truth, what is published from it, and at last the customs files."""
+    for name in ("flows.parquet", "firms.parquet"):
+        (site.out / "truth" / name).mkdir()
+    planted = _each_year(spark, site, lambda index: _write_truth_of_year(site, index))
+    _write_truth(site, pd.concat(planted))
+    _write_statistics(site)
+    _write_comtrade(site)
+    _each_year(spark, site, lambda index: _write_files_of_year(site, index))
+    for copy, original in repeated_files(_all_pieces(site.world)).items():
+        shutil.copyfile(site.out / "customs" / original, site.out / "customs" / copy)
+
+
+def _each_year(spark: SparkSession, site: _Site, work: Callable[[int], Any]) -> list[Any]:
+    """Does the work for every year, the largest first; the results in the order of the years."""
+    records = site.world.plan.records.sum(axis=(1, 2))
+    order = np.argsort(-records, kind="stable").tolist()
+    done = spark.sparkContext.parallelize(order, len(order)).map(lambda index: (index, work(index))).collect()
+    return [result for _, result in sorted(done, key=lambda pair: pair[0])]
+
+
+def _write_truth_of_year(site: _Site, year_index: int) -> pd.DataFrame:
+    """Writes a year's flows and firms, and stages its defects, statistics and reports; returns counts by rule."""
+    world, year = site.world, site.world.plan.years[year_index]
+    pieces = world.pieces(year_index)
+    before, declared, defects = np.zeros(len(pieces), dtype=np.int64), truth.Declared.nothing(world), []
+    for number, firms, records in blocks(world, year_index):
+        name = f"{year}_{number:05d}.parquet"
+        _write_parquet(truth.annual_flows(world, year, firms, records), site.out / "truth" / "flows.parquet" / name)
+        _write_parquet(truth.firm_years(world, year_index, firms), site.out / "truth" / "firms.parquet" / name)
+        defects.append(truth.defects(pieces, records, line_numbers(pieces, records, before)))
+        before += np.bincount(records.piece, minlength=len(pieces))
+        declared.add(records)
+    found = pa.concat_tables(defects).to_pandas().sort_values(["file", "line"])
+    found.to_csv(_parent_made(site.staged("defects", year)), index=False, header=False, lineterminator="\n")
+    national = truth.national_trade(year, declared)
+    national.to_csv(site.staged("national", year), index=False, header=False, lineterminator="\n")
+    others = other_reports(site.tables.products, site.tables.countries, year, revision_of(year), world.plan.draws)
+    _write_csv(pa.concat_tables([own_reports(world, year, declared), others]), site.staged("comtrade", year))
+    return found.assign(year=year)[["year", "layout", "rule", "amount_usd"]]
+
+
+def _write_truth(site: _Site, planted: pd.DataFrame) -> None:
+    folder, years = site.out / "truth", site.world.plan.years
     (folder / "coefficients.json").write_text(json.dumps(truth.coefficients(), indent=2) + "\n", encoding="utf-8")
-    truth.totals(world.plan).to_csv(folder / "totals.csv", index=False, lineterminator="\n")
-    flows = truth.annual_flows(world.records, world.products, world.partners)
-    _write_flows(flows, world.plan.years, out / _STAGING / "flows", folder / "flows.parquet")
-    _write_defects(world, out / _STAGING / "defects", folder / "defects.csv")
+    truth.totals(site.world.plan).to_csv(folder / "totals.csv", index=False, lineterminator="\n")
+    counts = truth.planted_counts(planted)
+    counts.to_csv(folder / "planted.csv", index=False, lineterminator="\n")
+    repeated = [f"{file},,,{rule},\n" for file, rule in truth.repeated(_all_pieces(site.world))]
+    _joined_up(folder / "defects.csv", _DEFECTS, (site.staged("defects", year) for year in years), "".join(repeated))
 
 
-def _write_flows(flows: DataFrame, years: tuple[int, ...], staging: Path, target: Path) -> None:
-    """One Parquet file per year, in the order of the flows' key."""
-    key = [name for name in flows.columns if name not in ("quantity", "value_usd", "declarations")]
-    (
-        flows.select("*", F.col("year").alias("part"))
-        .repartitionById(max(years) - min(years) + 1, F.col("year") - min(years))
-        .sortWithinPartitions("part", *key)
-        .write.partitionBy("part")
-        .option("compression", "zstd")
-        .parquet(str(staging))
-    )
-    target.mkdir()
-    for year in years:
-        _only_part(staging / f"part={year}").rename(target / f"{year}.parquet")
+def _write_statistics(site: _Site) -> None:
+    parts = (site.staged("national", year) for year in site.world.plan.years)
+    _joined_up(site.out / "statistics" / "national_trade.csv", "year,month,direction,regime,value_usd", parts)
 
 
-def _write_defects(world: _World, staging: Path, target: Path) -> None:
-    """One CSV file, by file and line; files delivered twice come last and have neither line nor amount."""
-    text = F.concat_ws(",", "file", "line", "rule", F.coalesce("amount_usd", F.lit("")))
-    lines = truth.defects(world.records).select("file", "line", text.alias("text"))
-    lines.coalesce(1).sortWithinPartitions("file", "line").select("text").write.text(str(staging))
-    repeated = [f"{file},,{rule}," for file, rule in truth.repeated(world.plan)]
+def _write_comtrade(site: _Site) -> None:
+    """The reports of all countries in one file, year by year."""
+    years = site.world.plan.years
+    target = site.out / "comtrade" / f"comtrade_{years[0]}_{years[-1]}.csv"
+    _joined_up(target, ",".join(HEADINGS), (site.staged("comtrade", year) for year in years))
+
+
+def _write_files_of_year(site: _Site, year_index: int) -> None:
+    """Writes all customs files of a year at once, block by block."""
+    world = site.world
+    districts = districts_of(site.tables.divisions, world.plan.years[year_index])
+    pieces = world.pieces(year_index)
+    with ExitStack() as stack:
+        sinks = [stack.enter_context(_opened(_place_of(site, piece))) for piece in pieces]
+        writers = {piece.number: writer_of(piece, sink) for piece, sink in zip(pieces, sinks, strict=True)}
+        for _, firms, records in blocks(world, year_index):
+            for page in pages(world, year_index, firms, records, districts):
+                writers[page.piece.number].write(page.fields, page.records)
+        for writer in writers.values():
+            writer.close()
+    _zip_up(site, [piece for piece in pieces if piece.archive])
+
+
+def _place_of(site: _Site, piece: Piece) -> Path:
+    return site.out / _STAGING / piece.path if piece.archive else site.out / "customs" / piece.path
+
+
+def _zip_up(site: _Site, pieces: Iterable[Piece]) -> None:
+    """Puts the pieces of each archive into it, under one date, so that the same pieces are the same bytes."""
+    with ExitStack() as stack:
+        archives: dict[str, ZipFile] = {}
+        for piece in pieces:
+            path = site.out / "customs" / str(piece.archive)
+            if piece.archive not in archives:
+                archives[str(piece.archive)] = stack.enter_context(ZipFile(_parent_made(path), "w", ZIP_DEFLATED))
+            info = ZipInfo(piece.path)
+            info.compress_type = ZIP_DEFLATED
+            staged = _place_of(site, piece)
+            with staged.open("rb") as source, archives[str(piece.archive)].open(info, "w", force_zip64=True) as sink:
+                shutil.copyfileobj(source, sink)
+            staged.unlink()
+
+
+def _write_declarations(spark: SparkSession, site: _Site) -> None:
+    """Coded declarations as Parquet, for benchmarks, and their totals."""
+    truth.totals(site.world.plan).to_csv(site.out / "truth" / "totals.csv", index=False, lineterminator="\n")
+    parts = parts_of(site.world.plan)
+
+    def work(part: tuple[int, int, int]) -> None:
+        year_index, start, end = part
+        path = site.out / "declarations" / f"{site.world.plan.years[year_index]}_{start:05d}.parquet"
+        with pq.ParquetWriter(path, SCHEMA, compression="zstd", store_schema=False) as writer:
+            for block in range(start, end):
+                writer.write_table(declarations(site.world, year_index, block))
+
+    spark.sparkContext.parallelize(parts, len(parts)).foreach(work)
+
+
+def _all_pieces(world: World) -> tuple[Piece, ...]:
+    return tuple(piece for index in range(len(world.plan.years)) for piece in world.pieces(index))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with _parent_made(path).open("w+b") as sink:
+        yield sink
+
+
+def _parent_made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _write_parquet(table: pa.Table, path: Path) -> None:
+    pq.write_table(table, path, compression="zstd")
+
+
+def _write_csv(table: pa.Table, path: Path) -> None:
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+    pyarrow.csv.write_csv(table, path, options)
+
+
+def _joined_up(target: Path, heading: str, parts: Iterable[Path], rest: str = "") -> None:
+    """One CSV file out of parts without a heading."""
     with target.open("wb") as sink:
-        sink.write((",".join(truth.DEFECT_HEADINGS) + "\n").encode())
-        with _only_part(staging).open("rb") as source:
-            shutil.copyfileobj(source, sink)
-        sink.writelines(f"{line}\n".encode() for line in repeated)
-
-
-def _write_customs(spark: SparkSession, out: Path, world: _World) -> None:
-    """All customs files in one job: one task sorts one file, whose heading is its line 1."""
-    files = world.plan.files
-    headings = spark.createDataFrame(
-        [(index, 1, heading_line(file)) for index, file in enumerate(files)], "file_index int, line bigint, text binary"
-    ).select("file_index", "line", F.col("text").cast("string").alias("text"))
-    lines = customs_lines(world.records, world.plan, world.products, world.partners)
-    staging = out / _STAGING / "customs"
-    (
-        headings.unionByName(lines)
-        .repartitionById(len(files), F.col("file_index"))
-        .sortWithinPartitions("file_index", "line")
-        .select("file_index", "text")
-        .write.partitionBy("file_index")
-        .text(str(staging))
-    )
-    for index, file in enumerate(files):
-        target = out / "customs" / file.path
-        target.parent.mkdir(exist_ok=True)
-        _only_part(staging / f"file_index={index}").rename(target)
-    for copy, original in repeated_files(files).items():
-        shutil.copyfile(out / "customs" / original, out / "customs" / copy)
-
-
-def _write_comtrade(out: Path, rows: pd.DataFrame) -> None:
-    years = "_".join(sorted(rows["Year"].unique()))
-    rows.to_csv(out / "comtrade" / f"comtrade_{years}.csv", index=False, lineterminator="\n")
-
-
-def _only_part(folder: Path) -> Path:
-    """The one data file that a task wrote into a folder."""
-    (part,) = folder.glob("part-*")
-    return part
+        sink.write(f"{heading}\n".encode())
+        for part in parts:
+            with part.open("rb") as source:
+                shutil.copyfileobj(source, sink)
+        sink.write(rest.encode())
 
 
 def _cleared(out: Path) -> None:
@@ -215,13 +305,13 @@ def _cleared(out: Path) -> None:
         (out / name).mkdir(parents=True)
 
 
-def _identity(settings: SimulateSettings) -> dict[str, Any]:
-    return {"settings": settings.model_dump(mode="json"), "code": _fingerprint()}
+def _identity(settings: SimulateSettings, tables: CodeTables) -> dict[str, Any]:
+    return {"settings": settings.model_dump(mode="json"), "code": _fingerprint(), "codes": tables.fingerprint}
 
 
-def _write_identity(out: Path, settings: SimulateSettings, written: dict[str, int]) -> None:
+def _write_identity(out: Path, settings: SimulateSettings, tables: CodeTables, written: dict[str, int]) -> None:
     """Says what the folder holds; without files as long as the simulation is not complete."""
-    text = json.dumps(_identity(settings) | {"files": written}, indent=2, ensure_ascii=False)
+    text = json.dumps(_identity(settings, tables) | {"files": written}, indent=2, ensure_ascii=False)
     (out / _IDENTITY).write_text(text + "\n", encoding="utf-8")
 
 
@@ -240,10 +330,9 @@ def _code_table(name: str) -> pd.DataFrame:
 
 
 def _fingerprint() -> str:
-    """SHA-256 of the simulator's code and code tables."""
+    """SHA-256 of the simulator's code."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for folder in (package_files("haiguan.transforms.simulation"), package_files("haiguan.conf").joinpath("codes")):
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-            if entry.name.endswith((".py", ".csv")):
-                digest.update(entry.name.encode() + entry.read_bytes())
+    for entry in sorted(package_files("haiguan.transforms.simulation").iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".py"):
+            digest.update(entry.name.encode() + entry.read_bytes())
     return digest.hexdigest()

@@ -80,7 +80,8 @@ class Universe:
 def files(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a small universe, with their truth."""
     out = tmp_path_factory.mktemp("universe") / "files"
-    simulate(spark, out, SimulateSettings(world="archive", declarations=12_000, years=(2003, 2007), seed=7))
+    world = {"declarations": 12_000, "years": (2003, 2007), "skip_years": (2005, 2006), "seed": 7}
+    simulate(spark, out, SimulateSettings(world="archive", container="files", **world))
     return out
 
 

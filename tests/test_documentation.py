@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -26,16 +27,15 @@ from haiguan.jobs.runtime.headings import TextHead, find_layout
 from haiguan.jobs.runtime.layouts import load_layouts
 from haiguan.jobs.runtime.settings import load_settings, settings_model, valid_keys
 from haiguan.jobs.runtime.stages import STAGES
-from haiguan.jobs.simulate import SimulateSettings
+from haiguan.jobs.simulate import SimulateSettings, embedded_tables, world_of
 from haiguan.transforms.customs.coding import CODED_FIELDS
 from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.specification import columns_read, read_table
 from haiguan.transforms.schema import COLUMNS, TABLES
-from haiguan.transforms.simulation.draws import Draws
+from haiguan.transforms.simulation import pages
 from haiguan.transforms.simulation.editions import years_between
-from haiguan.transforms.simulation.firms import PLANTED_B, simulate_firms
-from haiguan.transforms.simulation.plan import plan_records
-from haiguan.transforms.simulation.rules import FLAGS, REJECTING, defects_per_rule, records_per_flag
+from haiguan.transforms.simulation.firms import PLANTED_B
+from haiguan.transforms.simulation.rules import FLAGS, REJECTING, RULES
 from haiguan.transforms.simulation.truth import repeated, totals
 from haiguan.transforms.studies.estimates import specification_of
 
@@ -187,35 +187,47 @@ def anchors(document: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def demo():
     """The world of `make demo` as the simulator draws it, before any file is written."""
-    settings = load_settings(MODEL).simulate
+    settings = load_settings(MODEL, ROOT / "conf" / "demo.yaml").simulate
     declarations = int(re.search(r"^DECLARATIONS \?= (\d+)$", text_of("Makefile"), re.MULTILINE).group(1))
-    draws = Draws(settings.seed)
-    firms = simulate_firms(draws, declarations, years_between(*settings.years))
-    return firms, plan_records(draws, firms, declarations)
+    years = years_between(*settings.years, settings.skip_years)
+    return world_of(declarations, years, settings.seed, embedded_tables())
 
 
-def test_the_counts_of_the_readme_are_those_of_the_demo(demo):
-    _, plan = demo
+@pytest.fixture(scope="module")
+def demo_rules(demo):
+    """Number of records under each rule, from the simulator's arrays."""
+    counts = Counter()
+    for index in range(len(demo.plan.years)):
+        for _, _, records in pages.blocks(demo, index):
+            counts.update(RULES[rule] for rule in records.rule[records.rule >= 0].tolist())
+    return counts
+
+
+def test_the_counts_of_the_readme_are_those_of_the_demo(demo, demo_rules):
     told = section("README.md", "What the demo shows")
-    good = totals(plan)
+    good = totals(demo.plan)
     published, dollars = good.records.sum(), good.value_usd.map(Decimal).sum()
-    defects = defects_per_rule(published)
+    defective = {rule: demo_rules[rule] for rule in REJECTING if demo_rules[rule]}
+    pieces = [piece for index in range(len(demo.plan.years)) for piece in demo.pieces(index)]
     assert f"| Declarations published | {published:,} | {dollars:,} |" in told
     assert f"| Annual flows: the declarations summed up | | {dollars:,} |" in told
-    assert f"{len(REJECTING)} kinds of defects, {defects} records each | {len(REJECTING) * defects} |" in told
-    assert f"| Lines in {len(plan.files)} files | {published + len(REJECTING) * defects:,} |" in told
-    assert f"- {len(FLAGS) * records_per_flag(published)} of the published records carry a flag" in told
-    assert len(repeated(plan)) == 2
+    assert f"{len(defective)} kinds of defects | {sum(defective.values())} |" in told
+    assert f"| Lines in {len(pieces)} files | {published + sum(defective.values()):,} |" in told
+    assert f"- {sum(demo_rules[flag] for flag in FLAGS)} of the published records carry a flag" in told
+    assert len(repeated(tuple(pieces))) == 2
     assert "- Two more files are copies" in told
 
 
 def test_the_regression_of_the_readme_is_that_of_the_demo(demo):
-    firms, _ = demo
+    firms = [demo.plan.block(number, len(demo.plan.years)) for number in range(demo.plan.blocks)]
+    imports = np.concatenate([block.import_cents for block in firms])
+    exports = np.concatenate([block.export_cents for block in firms])
+    codes = np.stack([np.array([c for f in firms for c in f.codes(demo.plan.draws, year)]) for year in demo.plan.years])
     told = " ".join(section("README.md", "What the demo shows").split())
-    firm, year = np.nonzero((firms.import_cents > 0) & (firms.export_cents > 0))
-    panel = pd.DataFrame({"firm": firm, "year": year})
-    panel["ln_imports"] = np.log(firms.import_cents[firm, year] / 100)
-    panel["ln_exports"] = np.log(firms.export_cents[firm, year] / 100)
+    firm, year = np.nonzero((imports > 0) & (exports > 0))
+    panel = pd.DataFrame({"firm": codes[year, firm], "year": year})
+    panel["ln_imports"] = np.log(imports[firm, year] / 100)
+    panel["ln_exports"] = np.log(exports[firm, year] / 100)
     fit = least_squares(panel, "ln_exports", ["ln_imports"], fixed_effects=["firm", "year"], clusters=["firm"])
     term = fit.terms.loc["ln_imports"]
     assert term.ci_low < PLANTED_B < term.ci_high

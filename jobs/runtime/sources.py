@@ -77,7 +77,7 @@ def open_source(source: str, settings: Settings, known: Mapping[str, Known]) -> 
         return _on_driver(hs_tables(settings.inputs.hs_tables).published.links)
     if source == "hs_attributes":
         return _on_driver(attributes(settings.inputs.hs_tables, settings.inputs.high_tech))
-    rows = _packaged_rows(source, settings)
+    rows = packaged_rows(source, settings)
     content = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
     return Source({"": {}}, {"": content}, lambda session, _: session.createDataFrame(rows, _schema(source)))
 
@@ -122,7 +122,7 @@ def _reader_code() -> str:
     return code_hash(read_delimited)
 
 
-def _packaged_rows(source: str, settings: Settings) -> list[list[Any]]:
+def packaged_rows(source: str, settings: Settings) -> list[list[Any]]:
     """The rows of a small code table, in the order of `_schema`."""
     if source == "customs_layouts":
         return [row for layout in load_layouts("customs", settings.run.layouts) for row in _layout_rows(layout)]

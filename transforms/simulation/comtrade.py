@@ -1,16 +1,25 @@
 """Exports and imports of many countries, in UN Comtrade's classic bulk layout.
 
-Heavy tails, so that some products have few exporters. Not tied to the customs records; no effect is planted.
+China's own reports are what its customs records add up to, by product and partner. Those of the others are drawn, with
+heavy tails, so that some products have few exporters; no effect is planted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from haiguan.transforms.simulation.catalogue import DECLARANT
 from haiguan.transforms.simulation.draws import Draws, Ids
+from haiguan.transforms.simulation.editions import revision_of
+from haiguan.transforms.simulation.plan import EXPORT as DECLARED_EXPORT
+from haiguan.transforms.simulation.records import World
+from haiguan.transforms.simulation.texts import Text, whole, words
+from haiguan.transforms.simulation.truth import Declared
 from haiguan.transforms.simulation.vocabulary import LARGEST_PARTNERS, PIECE, SET, unit_of
 
 HEADINGS = (
@@ -20,7 +29,7 @@ HEADINGS = (
     "Qty Unit,Qty,Alt Qty Unit Code,Alt Qty Unit,Alt Qty,Netweight (kg),Gross weight (kg),Trade Value (US$),"
     "CIF Trade Value (US$),FOB Trade Value (US$),Flag"
 ).split(",")
-CLASSIFICATIONS = {"HS1996": "H1", "HS2002": "H2", "HS2007": "H3"}
+CLASSIFICATIONS = {"HS1996": "H1", "HS2002": "H2", "HS2007": "H3", "HS2012": "H4"}
 IMPORT, EXPORT, RE_EXPORT = 1, 2, 3
 FLOW_NAMES = {IMPORT: "Import", EXPORT: "Export", RE_EXPORT: "Re-Export"}
 # A reporter without ISO code.
@@ -28,7 +37,9 @@ OTHER_ASIA = (490, "Other Asia, nes", "")
 _REPORTERS = 60
 _LATE_ADOPTERS = 0.08
 _RE_EXPORTERS = ("HKG", "SGP", "NLD", "USA", "ARE", "BEL")
-_FLAGS = np.array(["0", "2", "4", "6"])
+_FLAGS = ("0", "2", "4", "6")
+_WORLD = ("0", "World", "WLD")
+_AREAS_NES = ("899", "Areas, nes", "")
 
 
 @dataclass(frozen=True)
@@ -41,76 +52,134 @@ class _Flows:
     dollars: Ids
 
 
-def comtrade_rows(products: pd.DataFrame, countries: pd.DataFrame, years: dict[int, str], draws: Draws) -> pd.DataFrame:
-    """All rows of the file, as text.
+def other_reports(products: pd.DataFrame, countries: pd.DataFrame, year: int, revision: str, draws: Draws) -> pa.Table:
+    """The reports of all countries but China of a year.
 
     Args:
         products: columns hs_revision, product_code, product_name; text.
         countries: columns country_code, country_name, comtrade_code (blank: does not report); text.
-        years: the years, and the HS revision of each.
+        year: the year.
+        revision: HS revision of the year; a few reporters still use the one before.
         draws: the random numbers.
 
     Returns:
-        One row per reporter x product x flow x year with the partner World, in the 35 columns of HEADINGS.
+        One row per reporter x product x flow with the partner World, in the 35 columns of HEADINGS, as text.
     """
     reporters = _reporters(countries)
     revisions = sorted(products["hs_revision"].unique())
-    parts = []
-    for year, revision in years.items():
-        earlier = max((known for known in revisions if known < revision), default=revision)
-        is_late = draws.uniform("late", np.arange(len(reporters), dtype=np.int64)) < _LATE_ADOPTERS
-        parts += [
+    held = max((known for known in revisions if known <= revision), default=revisions[0])
+    earlier = max((known for known in revisions if known < held), default=held)
+    is_late = draws.uniform("late", np.arange(len(reporters), dtype=np.int64)) < _LATE_ADOPTERS
+    return pa.concat_tables(
+        [
             _rows_of(year, reporters[chosen], products[products["hs_revision"] == used], used, draws)
-            for used, chosen in ((revision, ~is_late), (earlier, is_late))
+            for used, chosen in ((held, ~is_late), (earlier, is_late))
         ]
-    return pd.concat(parts, ignore_index=True)
+    )
+
+
+def own_reports(world: World, year: int, declared: Declared) -> pa.Table:
+    """China's reports of a year: one row per product x partner x flow, and per product x flow with the World.
+
+    Returns:
+        The 35 columns of HEADINGS, as text; values in whole US dollars.
+    """
+    revision = revision_of(year)
+    codes, product = np.unique(np.array(world.products.codes[revision]), return_inverse=True)
+    names = dict(zip(world.products.codes[revision], world.products.names[revision], strict=True))
+    partners = _comtrade_partners(world)
+    sums = np.zeros((len(codes), len(partners) + 1, 2), dtype=np.int64)
+    place = {partner: number for number, partner in enumerate(partners, start=1)}
+    column = np.array([place[partner] for partner in _all_partners(world)])
+    np.add.at(sums, (product[:, None], column[None, :]), declared.by_product)
+    sums[:, 0] = sums.sum(axis=1)
+    row, partner, direction = np.nonzero(np.rint(sums / 100))
+    is_export = (direction == DECLARED_EXPORT).astype(np.int64)
+    columns = {
+        "Classification": CLASSIFICATIONS[revision],
+        **dict.fromkeys(("Year", "Period", "Period Desc."), str(year)),
+        "Aggregate Level": "6",
+        "Is Leaf Code": "1",
+        "Trade Flow Code": words([str(IMPORT), str(EXPORT)], is_export),
+        "Trade Flow": words([FLOW_NAMES[IMPORT], FLOW_NAMES[EXPORT]], is_export),
+        "Reporter Code": "156",
+        "Reporter": "China",
+        "Reporter ISO": DECLARANT,
+        **{
+            heading: words([named[part] for named in (_WORLD, *partners)], partner)
+            for part, heading in enumerate(("Partner Code", "Partner", "Partner ISO"))
+        },
+        "Commodity Code": words(codes.tolist(), row),
+        "Commodity": words([names[code] for code in codes.tolist()], row),
+        "Qty Unit Code": "1",
+        "Qty Unit": "No Quantity",
+        "Trade Value (US$)": whole(np.rint(sums[row, partner, direction] / 100).astype(np.int64)),
+        "Flag": "0",
+    }
+    return _table(columns, len(row))
+
+
+def _all_partners(world: World) -> list[tuple[str, str, str]]:
+    """Comtrade's number, name and ISO code for each partner; those without a number are told together."""
+    named = zip(world.partners.codes, world.partners.comtrade_codes, world.partners.names, strict=True)
+    other_asia = (str(OTHER_ASIA[0]), *OTHER_ASIA[1:])
+    return [
+        (number, name, code) if number else other_asia if code == "TWN" else _AREAS_NES for code, number, name in named
+    ]
+
+
+def _comtrade_partners(world: World) -> list[tuple[str, str, str]]:
+    return list(dict.fromkeys(_all_partners(world)))
 
 
 def _reporters(countries: pd.DataFrame) -> pd.DataFrame:
     """Code, name and ISO code of the reporters, the largest first, and the one without ISO code among the first."""
-    rank = {code: place for place, code in enumerate(["CHN", *LARGEST_PARTNERS])}
-    reporting = countries[countries["comtrade_code"] != ""]
+    rank = {code: place for place, code in enumerate(LARGEST_PARTNERS)}
+    reporting = countries[(countries["comtrade_code"] != "") & (countries["country_code"] != DECLARANT)]
     order = sorted(range(len(reporting)), key=lambda row: (rank.get(reporting.iloc[row, 0], len(rank)), row))
     chosen = reporting.iloc[order][: _REPORTERS - 1]
     rows = list(zip(chosen["comtrade_code"].astype(int), chosen["country_name"], chosen["country_code"], strict=True))
     return pd.DataFrame([*rows[:4], OTHER_ASIA, *rows[4:]], columns=["code", "name", "iso"])
 
 
-def _rows_of(year: int, reporters: pd.DataFrame, products: pd.DataFrame, revision: str, draws: Draws) -> pd.DataFrame:
+def _rows_of(year: int, reporters: pd.DataFrame, products: pd.DataFrame, revision: str, draws: Draws) -> pa.Table:
     flows = _simulated(year, reporters, products["product_code"], draws)
-    codes = products["product_code"].to_numpy()[flows.product]
-    units = [unit_of(code) for code in codes]
-    counted = np.array([unit in (PIECE, SET) for unit in units])
+    codes = products["product_code"].tolist()
+    counted = np.array([unit_of(code) in (PIECE, SET) for code in codes])[flows.product]
     ids = (flows.reporter, flows.product, flows.flow, np.full_like(flows.flow, year))
     kilograms = np.maximum(flows.dollars / np.exp(2.5 + draws.normal("kilogram", *ids)), 1).astype(np.int64)
     pieces = np.maximum(flows.dollars / np.exp(4.0 + draws.normal("piece", *ids)), 1).astype(np.int64)
-    table = pd.DataFrame("", index=range(len(codes)), columns=HEADINGS)
-    return table.assign(
-        **{
+    names = [FLOW_NAMES.get(flow, "") for flow in range(RE_EXPORT + 1)]
+    return _table(
+        {
             "Classification": CLASSIFICATIONS[revision],
-            "Year": str(year),
-            "Period": str(year),
-            "Period Desc.": str(year),
+            **dict.fromkeys(("Year", "Period", "Period Desc."), str(year)),
             "Aggregate Level": "6",
             "Is Leaf Code": "1",
-            "Trade Flow Code": flows.flow.astype(str),
-            "Trade Flow": [FLOW_NAMES[flow] for flow in flows.flow],
-            "Reporter Code": reporters["code"].to_numpy()[flows.reporter].astype(str),
-            "Reporter": reporters["name"].to_numpy()[flows.reporter],
-            "Reporter ISO": reporters["iso"].to_numpy()[flows.reporter],
-            "Partner Code": "0",
-            "Partner": "World",
-            "Partner ISO": "WLD",
-            "Commodity Code": codes,
-            "Commodity": products["product_name"].to_numpy()[flows.product],
-            "Qty Unit Code": np.where(counted, "5", "8"),
-            "Qty Unit": np.where(counted, "Number of items", "Weight in kilograms"),
-            "Qty": np.where(counted, pieces, kilograms).astype(str),
-            "Netweight (kg)": kilograms.astype(str),
-            "Trade Value (US$)": flows.dollars.astype(str),
-            "Flag": _FLAGS[(draws.uniform("flag", *ids) * len(_FLAGS)).astype(np.int64)],
-        }
+            "Trade Flow Code": whole(flows.flow),
+            "Trade Flow": words(names, flows.flow),
+            "Reporter Code": words(reporters["code"].astype(str).tolist(), flows.reporter),
+            "Reporter": words(reporters["name"].tolist(), flows.reporter),
+            "Reporter ISO": words(reporters["iso"].tolist(), flows.reporter),
+            **dict(zip(("Partner Code", "Partner", "Partner ISO"), _WORLD, strict=True)),
+            "Commodity Code": words(codes, flows.product),
+            "Commodity": words(products["product_name"].tolist(), flows.product),
+            "Qty Unit Code": words(["8", "5"], counted.astype(np.int64)),
+            "Qty Unit": words(["Weight in kilograms", "Number of items"], counted.astype(np.int64)),
+            "Qty": whole(np.where(counted, pieces, kilograms)),
+            "Netweight (kg)": whole(kilograms),
+            "Trade Value (US$)": whole(flows.dollars),
+            "Flag": words(_FLAGS, draws.below(len(_FLAGS), "flag", *ids)),
+        },
+        len(flows.flow),
     )
+
+
+def _table(columns: Mapping[str, str | Text], rows: int) -> pa.Table:
+    """The columns of HEADINGS; a text alone holds for all rows, a column that is not given is blank."""
+    found = [columns.get(heading, "") for heading in HEADINGS]
+    filled = [pa.repeat(column, rows) if isinstance(column, str) else column for column in found]
+    return pa.table(filled, names=list(HEADINGS))
 
 
 def _simulated(year: int, reporters: pd.DataFrame, product_codes: pd.Series, draws: Draws) -> _Flows:

@@ -1,7 +1,4 @@
-"""Random numbers as hashes of a seed, a name and ids: the same whatever the order, the partitions or the engine.
-
-Spark and numpy give the same draw for the same ids, so that the truth can be had on the driver for what Spark writes.
-"""
+"""Random numbers as hashes of a seed, a name and ids: the same whatever the order, the partitions or the machine."""
 
 from __future__ import annotations
 
@@ -10,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 from scipy.special import ndtri
 
 Ids = NDArray[np.int64]
@@ -41,19 +36,24 @@ class Draws:
         """The signed 64-bit number that stands for seed and name."""
         return int.from_bytes(hashlib.sha256(f"{self.seed}/{name}".encode()).digest()[:8], "big", signed=True)
 
+    def ids(self, name: str, *ids: Ids) -> Ids:
+        """Ids made of ids: as good as all different, and in no order."""
+        return self._bits(name, ids).view(np.int64)
+
     def uniform(self, name: str, *ids: Ids) -> Floats:
         """Uniform draws in [0, 1), one per row of the ids (arrays of one length)."""
-        bits = xxhash64(np.full(ids[0].shape, self.key(name), dtype=np.int64), *ids)
-        return (bits >> np.uint64(11)).astype(np.float64) * _UNIT
+        return (self._bits(name, ids) >> np.uint64(11)).astype(np.float64) * _UNIT
+
+    def below(self, number: int | Ids, name: str, *ids: Ids) -> Ids:
+        """Whole numbers from 0 to below `number`, each as likely."""
+        return (self.uniform(name, *ids) * number).astype(np.int64)
 
     def normal(self, name: str, *ids: Ids) -> Floats:
         """Standard normal draws, by the inverse of the distribution function."""
         return ndtri(self.uniform(name, *ids) + _UNIT / 2)
 
-    def column(self, name: str, *ids: Column) -> Column:
-        """The same uniform draw in Spark; the ids must be bigint, or the hash differs."""
-        bits = F.xxhash64(F.lit(self.key(name)).cast("bigint"), *ids)
-        return F.shiftrightunsigned(bits, 11) * F.lit(_UNIT)
+    def _bits(self, name: str, ids: tuple[Ids, ...]) -> NDArray[np.uint64]:
+        return xxhash64(np.array([self.key(name)], dtype=np.int64), *ids)
 
 
 def xxhash64(*values: Ids) -> NDArray[np.uint64]:
@@ -65,12 +65,18 @@ def xxhash64(*values: Ids) -> NDArray[np.uint64]:
     with np.errstate(over="ignore"):
         for value in values:
             digest = digest + _P5 + np.uint64(8)
-            digest ^= _rotated(value.astype(np.int64).view(np.uint64) * _P2, 31) * _P1
+            digest = digest ^ _rotated(value.astype(np.int64, copy=False).view(np.uint64) * _P2, 31) * _P1
             digest = _rotated(digest, 27) * _P1 + _P4
             digest = (digest ^ (digest >> np.uint64(33))) * _P2
             digest = (digest ^ (digest >> np.uint64(29))) * _P3
-            digest ^= digest >> np.uint64(32)
+            digest = digest ^ (digest >> np.uint64(32))
     return digest
+
+
+def pick(uniform: Floats, weights: list[int] | list[float] | Floats) -> Ids:
+    """Index of the interval that each uniform draw falls into, the intervals being as long as the weights."""
+    ends = np.cumsum(np.asarray(weights, dtype=np.float64))
+    return np.searchsorted(ends[:-1] / ends[-1], uniform, side="right").astype(np.int64)
 
 
 def _rotated(bits: NDArray[np.uint64], by: int) -> NDArray[np.uint64]:

@@ -1,10 +1,15 @@
-"""The defects that are planted, and how many of each.
+"""The defects that are planted: which there are, how many of each, and in which files they can be.
 
 Rejecting ones are records of their own, on top of the good ones, so that the totals of the good records stay the truth;
 flags sit on good records.
 """
 
 from __future__ import annotations
+
+import numpy as np
+
+from haiguan.transforms.simulation.draws import Draws, Ids
+from haiguan.transforms.simulation.editions import Piece
 
 # In the order in which the defective records are appended.
 REJECTING = (
@@ -21,21 +26,50 @@ REJECTING = (
     "blank_regime",
     "malformed_quantity",
 )
-QUANTITY_FLAGS = ("zero_quantity", "missing_quantity")
 IMPORT_FLAG = "partner_is_declarant"
-FLAGS = (*QUANTITY_FLAGS, IMPORT_FLAG)
+FLAGS = ("zero_quantity", "missing_quantity", IMPORT_FLAG, "period_overruled")
+RULES = (*REJECTING, *FLAGS)
 REPEATED_FILE = "repeated_file"
+NOT_LEGIBLE = ("malformed_value", "unsplittable_line")
+"""Rules under which nobody can tell a record's amount from its line."""
 
 _DEFECTS_PER_MILLION = 200
 _FLAGS_PER_MILLION = 1_000
-_AT_LEAST = 3
+_OVERRULED_PER_MILLION = 30_000  # dates of shipment that are not those of the file
+_NEEDED_FIELD = dict.fromkeys(("zero_quantity", "missing_quantity", "malformed_quantity"), "quantity")
+_LINES_ONLY = ("undecodable_line", "unsplittable_line")
+_PERIOD_FROM_FILE_NAME = "monthly_2000_2001"
 
 
-def defects_per_rule(declarations: int) -> int:
-    """How many records break each rejecting rule."""
-    return max(_AT_LEAST, round(declarations * _DEFECTS_PER_MILLION / 1e6))
+def applies(rule: str, piece: Piece) -> bool:
+    """Whether a rule can be broken in a file: it has the field, and lines where the rule is one of lines."""
+    by_file_name = piece.layout.name == _PERIOD_FROM_FILE_NAME
+    if rule == "period_overruled":
+        return by_file_name
+    if rule in ("malformed_period", "year_mismatch") and by_file_name:
+        return False
+    if rule in _LINES_ONLY and not piece.is_text:
+        return False
+    return _NEEDED_FIELD.get(rule, "value") in piece.layout.fields
 
 
-def records_per_flag(declarations: int) -> int:
-    """How many good records carry each flag."""
-    return max(_AT_LEAST, round(declarations * _FLAGS_PER_MILLION / 1e6))
+def planted_in_year(rule: str, pieces: tuple[Piece, ...], good_records: int) -> int:
+    """How many records of a year with so many good ones break a rule."""
+    flagged = _OVERRULED_PER_MILLION if rule == "period_overruled" else _FLAGS_PER_MILLION
+    per_million = _DEFECTS_PER_MILLION if rule in REJECTING else flagged
+    possible = any(applies(rule, piece) for piece in pieces)
+    return max(1, round(good_records * per_million / 1e6)) if possible else 0
+
+
+def spread(draws: Draws, name: str, count: int, total: int, start: int, end: int) -> tuple[Ids, Ids]:
+    """Those of `count` numbers below `total` that lie in [start, end): places in the list, and the numbers.
+
+    The numbers up to `total` are cut into as many stretches, and one is drawn from each.
+    """
+    stretch = total // count if count else 0
+    if not stretch:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    places = np.arange(start // stretch, min(-(-end // stretch), count), dtype=np.int64)
+    numbers = places * stretch + draws.below(stretch, name, places)
+    inside = (numbers >= start) & (numbers < end)
+    return places[inside], numbers[inside]

@@ -13,8 +13,10 @@ class SimulateSettings(BaseModel):
     Attributes:
         world: name of the world.
         declarations: number of good customs records over all years; defective ones come on top.
-        years: first and last year; simulated are those between them for which a layout exists.
+        years: first and last year.
+        skip_years: years between them that the archive lacks.
         seed: two seeds give two independent worlds.
+        container: files (the real yearly layouts) or parquet (clean coded declarations, for benchmarks).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -22,7 +24,9 @@ class SimulateSettings(BaseModel):
     world: Literal["archive"]
     declarations: int = Field(ge=1_000)
     years: tuple[int, int]
+    skip_years: tuple[int, ...]
     seed: int = Field(ge=0)
+    container: Literal["files", "parquet"]
 
     @model_validator(mode="after")
     def _in_order(self) -> SimulateSettings:

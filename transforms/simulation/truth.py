@@ -1,42 +1,39 @@
 """What is true of a world, known before any file of it is written.
 
-Totals and coefficients come from the arrays on the driver, flows and defects from the simulated records; none of it
-goes through the text of a file.
+Everything comes from the arrays of the simulated records; none of it goes through the text of a file.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+import pyarrow as pa
 
-from haiguan.transforms.simulation.catalogue import Partners, Products
-from haiguan.transforms.simulation.editions import repeated_files
-from haiguan.transforms.simulation.firms import NOISE_CORRELATION, NOISE_SD, PLANTED_B
-from haiguan.transforms.simulation.lines import value_text
+from haiguan.transforms.simulation.contacts import proper_names
+from haiguan.transforms.simulation.draws import Ids
+from haiguan.transforms.simulation.editions import Piece, layout_of, repeated_files, revision_of
+from haiguan.transforms.simulation.firms import NOISE_CORRELATION, NOISE_SD, PLANTED_B, Firms
 from haiguan.transforms.simulation.plan import EXPORT, IMPORT, Plan
-from haiguan.transforms.simulation.records import lookup
-from haiguan.transforms.simulation.rules import FLAGS, REPEATED_FILE
-from haiguan.transforms.simulation.vocabulary import REGIMES
+from haiguan.transforms.simulation.records import SUFFIXES, Records, World
+from haiguan.transforms.simulation.rules import NOT_LEGIBLE, REPEATED_FILE, RULES
+from haiguan.transforms.simulation.texts import Text, decimal, where, words
+from haiguan.transforms.simulation.vocabulary import OWNERSHIPS, PLACES, REGIMES, ZONES
+from haiguan.transforms.simulation.wording import regime_told
 
 DIRECTIONS = {IMPORT: "import", EXPORT: "export"}
-DEFECT_HEADINGS = ("file", "line", "rule", "amount_usd")
 
 
 def totals(plan: Plan) -> pd.DataFrame:
     """Records and value of the good records: year, direction, records, value_usd (text with two decimals)."""
-    cells = plan.cells
-    is_good = np.asarray(cells["rule"].is_null())
-    columns = {name: np.asarray(cells[name])[is_good] for name in ("year_index", "direction", "records", "total_cents")}
-    rows = []
-    for year_index, year in enumerate(plan.years):
-        for direction, name in DIRECTIONS.items():
-            chosen = (columns["year_index"] == year_index) & (columns["direction"] == direction)
-            value = Decimal(int(columns["total_cents"][chosen].sum())) / 100
-            rows.append((year, name, int(columns["records"][chosen].sum()), f"{value:.2f}"))
+    records = plan.records.sum(axis=1)
+    rows = [
+        (year, name, int(records[index, direction]), _dollars(int(plan.cents[index, direction])))
+        for index, year in enumerate(plan.years)
+        for direction, name in DIRECTIONS.items()
+    ]
     return pd.DataFrame(rows, columns=["year", "direction", "records", "value_usd"])
 
 
@@ -51,49 +48,174 @@ def coefficients() -> dict[str, object]:
     }
 
 
-def annual_flows(records: DataFrame, products: Products, partners: Partners) -> DataFrame:
-    """The good records summed up, in the columns and at the grain of core_customs__annual_flows."""
-    grain = "year firm_code product_code hs_revision partner_code regime direction unit_code".split()
-    is_good = F.col("rule").isNull() | F.col("rule").isin(*FLAGS)
-    return (
-        records.filter(is_good)
-        .select(
-            F.col("year").cast("int").alias("year"),
-            "firm_code",
-            "product_code",
-            "hs_revision",
-            lookup(partners.codes, F.col("partner")).alias("partner_code"),
-            lookup([regime.regime for regime in REGIMES], F.col("regime")).alias("regime"),
-            F.when(F.col("direction") == EXPORT, DIRECTIONS[EXPORT]).otherwise(DIRECTIONS[IMPORT]).alias("direction"),
-            lookup([unit.code for unit in products.units], F.col("product")).alias("unit_code"),
-            "thousandths",
-            "cents",
-        )
-        .groupBy(*grain)
-        .agg(
-            _scaled(F.sum("thousandths"), 3).alias("quantity"),
-            _scaled(F.sum("cents"), 2).alias("value_usd"),
-            F.count("*").alias("declarations"),
-        )
+def annual_flows(world: World, year: int, firms: Firms, records: Records) -> pa.Table:
+    """The published records of a block of firms summed up by what a declaration can be told apart by.
+
+    Returns:
+        year, firm_code, product_code (eight digits), hs_revision, partner_code, regime, direction, unit_code; quantity,
+        value_usd, declarations. Ordered by these.
+    """
+    good = records.take(records.is_published)
+    products = world.products
+    codes = np.array(products.codes[revision_of(year)]).astype(np.int64)
+    told, regimes = np.unique(np.array(regime_told(layout_of(year, 1))), return_inverse=True)
+    units, unit_codes = np.unique(np.array([unit.code for unit in products.units]), return_inverse=True)
+    table = pa.table(
+        {
+            "firm": good.firm,
+            "product": codes[good.product] * 100 + np.array(SUFFIXES).astype(np.int64)[good.suffix],
+            "partner": good.partner,
+            "regime": regimes[good.regime],
+            "direction": good.direction,
+            "unit": unit_codes[good.product],
+            "cents": good.cents,
+            "thousandths": pa.array(good.thousandths, mask=good.thousandths < 0),
+        }
+    )
+    keys = ["firm", "product", "partner", "regime", "direction", "unit"]
+    sums = table.group_by(keys).aggregate([("cents", "sum"), ("thousandths", "sum"), ("cents", "count")])
+    sums = sums.sort_by([(key, "ascending") for key in keys]).combine_chunks()
+    column = {name: sums[name].combine_chunks() for name in sums.column_names}
+    constant = pa.repeat
+    return pa.table(
+        {
+            "year": constant(pa.scalar(year, pa.int32()), len(sums)),
+            "firm_code": words(firms.codes(world.plan.draws, year), column["firm"]),
+            "product_code": words([f"{code:08d}" for code in column["product"].to_pylist()], np.arange(len(sums))),
+            "hs_revision": constant(revision_of(year), len(sums)),
+            "partner_code": words(world.partners.codes, column["partner"]),
+            "regime": words(told.tolist(), column["regime"]),
+            "direction": words([DIRECTIONS[IMPORT], DIRECTIONS[EXPORT]], column["direction"]),
+            "unit_code": words(units.tolist(), column["unit"]),
+            "quantity": decimals(column["thousandths_sum"], 3),
+            "value_usd": decimals(column["cents_sum"], 2),
+            "declarations": column["cents_count"],
+        }
     )
 
 
-def defects(records: DataFrame) -> DataFrame:
-    """Every planted defect and flag of one record: file (below the input's root), line, rule, amount_usd.
+def firm_years(world: World, year_index: int, firms: Firms) -> pa.Table:
+    """The firms of a block that trade in a year: who and where they are, and what has just changed.
+
+    Returns:
+        year, firm (its number, the same in all years), firm_code, firm_name, place_code (four digits), zone, ownership,
+        is_intermediary, is_renamed, has_moved, has_new_code, has_switched_regime (in this year), import_usd,
+        export_usd.
+    """
+    year, draws = world.plan.years[year_index], world.plan.draws
+    imports, exports = firms.import_cents[:, year_index], firms.export_cents[:, year_index]
+    rows = np.flatnonzero((imports > 0) | (exports > 0))
+    moves = firms.moves[rows] == year
+    return pa.table(
+        {
+            "year": pa.repeat(pa.scalar(year, pa.int32()), len(rows)),
+            "firm": firms.ids[rows],
+            "firm_code": words(firms.codes(draws, year), rows),
+            "firm_name": words(proper_names(draws, firms, year), rows),
+            "place_code": words([place.code for place in PLACES], firms.places(year)[rows]),
+            "zone": words([zone for zone, _ in ZONES], firms.zones(year)[rows]),
+            "ownership": words([kind.labels[0] for kind in OWNERSHIPS], firms.ownerships(year)[rows]),
+            "is_intermediary": firms.is_intermediary[rows],
+            "is_renamed": firms.renamed[rows] == year,
+            "has_moved": moves,
+            "has_new_code": moves & firms.is_recoded[rows],
+            "has_switched_regime": firms.switches[rows] == year,
+            "import_usd": decimals(pa.array(imports[rows]), 2),
+            "export_usd": decimals(pa.array(exports[rows]), 2),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Declared:
+    """Sums over the declared records of a year, defective ones included where their amount can be told.
+
+    Attributes:
+        by_month: months x directions x REGIMES, cents.
+        by_product: products x partners x directions, cents.
+    """
+
+    by_month: Ids
+    by_product: Ids
+
+    @classmethod
+    def nothing(cls, world: World) -> Declared:
+        """Sums over no records."""
+        shape = (len(world.products.units), len(world.partners.codes), len(DIRECTIONS))
+        by_month = np.zeros((12, len(DIRECTIONS), len(REGIMES)), dtype=np.int64)
+        return cls(by_month, np.zeros(shape, dtype=np.int64))
+
+    def add(self, records: Records) -> None:
+        """Adds the records of a block."""
+        legible = records.take(~np.isin(records.rule, [RULES.index(rule) for rule in NOT_LEGIBLE]))
+        np.add.at(self.by_month, (legible.month - 1, legible.direction, legible.regime), legible.cents)
+        np.add.at(self.by_product, (legible.product, legible.partner, legible.direction), legible.cents)
+
+
+def national_trade(year: int, declared: Declared) -> pd.DataFrame:
+    """What a statistics office publishes of a year: year, month, direction, regime, value_usd."""
+    told = regime_told(layout_of(year, 1))
+    rows = []
+    for month in range(12):
+        for direction, name in DIRECTIONS.items():
+            for regime in sorted(set(told)):
+                columns = [index for index, found in enumerate(told) if found == regime]
+                cents = int(declared.by_month[month, direction, columns].sum())
+                if cents:
+                    rows.append((year, month + 1, name, regime, _dollars(cents)))
+    return pd.DataFrame(rows, columns=["year", "month", "direction", "regime", "value_usd"])
+
+
+def defects(pieces: tuple[Piece, ...], records: Records, lines: Ids) -> pa.Table:
+    """Every planted defect and flag of one record: file (below the input's root), line, layout, rule, amount_usd.
 
     The amount is what the line's value field says, as text, where that is a plain number; null where the rule broke the
     value, and where the line cannot be split into fields.
     """
-    amount = F.when(
-        ~F.col("rule").isin("malformed_value", "unsplittable_line"), value_text(F.col("cents"), F.col("fine"))
+    rows = np.flatnonzero(records.rule >= 0)
+    chosen = records.take(rows)
+    is_hidden = np.isin(chosen.rule, [RULES.index(rule) for rule in NOT_LEGIBLE])
+    amount = decimal(chosen.cents * 100 + chosen.fine, 4)
+    return pa.table(
+        {
+            "file": words([path_of(piece) for piece in pieces], chosen.piece),
+            "line": lines[rows],
+            "layout": words([piece.layout.name for piece in pieces], chosen.piece),
+            "rule": words(RULES, chosen.rule),
+            "amount_usd": where(is_hidden, pa.nulls(len(rows), pa.string()), amount),
+        }
     )
-    return records.filter(F.col("rule").isNotNull()).select("file", "line", "rule", amount.alias("amount_usd"))
 
 
-def repeated(plan: Plan) -> list[tuple[str, str]]:
+def planted_counts(planted: pd.DataFrame) -> pd.DataFrame:
+    """Planted defects and flags by year, layout and rule: records, and amount_usd where it is known."""
+    amounts = planted.assign(amount_usd=planted["amount_usd"].map(lambda text: Decimal(text or 0)))
+    sums = amounts.groupby(["year", "layout", "rule"], as_index=False).agg(
+        records=("rule", "size"), amount_usd=("amount_usd", "sum")
+    )
+    return sums.assign(amount_usd=sums["amount_usd"].map(str))
+
+
+def path_of(piece: Piece) -> str:
+    """Path of a file below the input's root; that of a file in an archive goes through the archive."""
+    return f"{piece.archive}/{piece.path}" if piece.archive else piece.path
+
+
+def first_line(piece: Piece) -> int:
+    """The number of a file's first record: lines follow a heading, rows follow nothing."""
+    return 2 if piece.is_text else 1
+
+
+def repeated(pieces: tuple[Piece, ...]) -> list[tuple[str, str]]:
     """File and rule of each file that repeats another one."""
-    return [(copy, REPEATED_FILE) for copy in repeated_files(plan.files)]
+    return [(copy, REPEATED_FILE) for copy in repeated_files(pieces)]
 
 
-def _scaled(total: Column, decimals: int) -> Column:
-    return (total.cast("decimal(18,0)") / F.lit(Decimal(10**decimals))).cast(f"decimal(18,{decimals})")
+def _dollars(cents: int) -> str:
+    return f"{Decimal(cents) / 100:.2f}"
+
+
+def decimals(units: Text, places: int) -> pa.Array:
+    """Whole numbers of the last place as decimal(18, places)."""
+    whole = units.cast(pa.decimal128(19, 0))
+    return pa.Array.from_buffers(pa.decimal128(18, places), len(whole), whole.buffers(), whole.null_count)

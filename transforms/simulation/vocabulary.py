@@ -7,17 +7,32 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """A city: first four characters of its firms' codes, name, customs office, share of the firms."""
+    """A city.
+
+    Attributes:
+        code: first four digits of its division code, and of the codes of its firms.
+        name: without the word for city.
+        province: name of its province, blank for the cities that are provinces.
+        office: code of its customs office.
+        area_code: of its telephones.
+        eight_digits_since: year in which its telephone numbers went from seven digits to eight.
+        zip_prefix: first three digits of its post codes.
+        weight: share of the firms.
+    """
 
     code: str
     name: str
+    province: str
     office: str
+    area_code: str
+    eight_digits_since: int
+    zip_prefix: str
     weight: int
 
 
 @dataclass(frozen=True)
 class Regime:
-    """A trade regime: what it stands for, its label in 2003-2004, its code in 2007, share of exports and of imports."""
+    """A trade regime: what it stands for, its label, its customs code, share of exports and of imports."""
 
     regime: str
     label: str
@@ -44,19 +59,29 @@ class Unit:
 
 
 _PLACES = """
-4403 深圳 5300 14|4419 东莞 5200 9|4401 广州 5100 7|4406 佛山 5100 4|4404 珠海 5700 2|4420 中山 5700 3|4413 惠州 5300 2
-4407 江门 6800 1|3101 上海 2200 13|1101 北京 0100 5|1201 天津 0200 4|3205 苏州 2300 7|3202 无锡 2300 3|3201 南京 2300 3
-3204 常州 2300 2|3206 南通 2300 2|3301 杭州 2900 5|3302 宁波 3100 5|3303 温州 2900 2|3304 嘉兴 2900 2|3306 绍兴 2900 3
-3307 金华 2900 2|3501 福州 3500 2|3502 厦门 3700 3|3505 泉州 3700 2|3702 青岛 4200 4|3701 济南 4200 1|3706 烟台 4200 2
-3710 威海 4200 1|2102 大连 0900 3|2101 沈阳 0800 1|2301 哈尔滨 1900 1|1301 石家庄 0400 1|3401 合肥 3300 1
-4101 郑州 4600 1|4201 武汉 4700 1|4301 长沙 4900 1|5101 成都 7900 1|5001 重庆 8000 1|6101 西安 9000 1|5301 昆明 8600 1
+4403 深圳 广东 5300 0755 1999 518 14|4419 东莞 广东 5200 0769 2005 523 9|4401 广州 广东 5100 020 1997 510 7
+4406 佛山 广东 5100 0757 2001 528 4|4404 珠海 广东 5700 0756 2010 519 2|4420 中山 广东 5700 0760 2007 528 3
+4413 惠州 广东 5300 0752 2010 516 2|4407 江门 广东 6800 0750 2010 529 1|3101 上海 - 2200 021 1995 200 13
+1101 北京 - 0100 010 1996 100 5|1201 天津 - 0200 022 1998 300 4|3205 苏州 江苏 2300 0512 2002 215 7
+3202 无锡 江苏 2300 0510 2005 214 3|3201 南京 江苏 2300 025 2003 210 3|3204 常州 江苏 2300 0519 2006 213 2
+3206 南通 江苏 2300 0513 2006 226 2|3301 杭州 浙江 2900 0571 1999 310 5|3302 宁波 浙江 3100 0574 2001 315 5
+3303 温州 浙江 2900 0577 2002 325 2|3304 嘉兴 浙江 2900 0573 2006 314 2|3306 绍兴 浙江 2900 0575 2004 312 3
+3307 金华 浙江 2900 0579 2007 321 2|3501 福州 福建 3500 0591 2004 350 2|3502 厦门 福建 3700 0592 2010 361 3
+3505 泉州 福建 3700 0595 2004 362 2|3702 青岛 山东 4200 0532 2004 266 4|3701 济南 山东 4200 0531 2003 250 1
+3706 烟台 山东 4200 0535 2013 264 2|3710 威海 山东 4200 0631 2013 264 1|2102 大连 辽宁 0900 0411 2003 116 3
+2101 沈阳 辽宁 0800 024 1997 110 1|2301 哈尔滨 黑龙江 1900 0451 2004 150 1|1301 石家庄 河北 0400 0311 2004 050 1
+3401 合肥 安徽 3300 0551 2012 230 1|4101 郑州 河南 4600 0371 2004 450 1|4201 武汉 湖北 4700 027 1998 430 1
+4301 长沙 湖南 4900 0731 2008 410 1|5101 成都 四川 7900 028 1999 610 1|5001 重庆 - 8000 023 1998 400 1
+6101 西安 陕西 9000 029 2003 710 1|5301 昆明 云南 8600 0871 2012 650 1
 """
-PLACES = tuple(
-    Place(code, name, office, int(weight))
-    for code, name, office, weight in (
-        entry.split() for line in _PLACES.split("\n") for entry in line.split("|") if entry
-    )
-)
+
+
+def _place(entry: str) -> Place:
+    code, name, province, office, area_code, since, zip_prefix, weight = entry.split()
+    return Place(code, name, province.strip("-"), office, area_code, int(since), zip_prefix, int(weight))
+
+
+PLACES = tuple(_place(entry) for line in _PLACES.split("\n") for entry in line.split("|") if entry)
 ZONES = (("9", 80), ("3", 8), ("2", 5), ("5", 3), ("4", 4))
 OWNERSHIPS = (
     Ownership("1", ("国有企业", "国有"), 10),
@@ -82,6 +107,7 @@ REGIMES = (
     Regime("other", "对外承包工程出口货物", "22", 0.005, 0.000),
     Regime("other", "其他", "39", 0.010, 0.008),
 )
+TRANSPORTS = ("江海运输", "汽车运输", "航空运输", "铁路运输", "邮件运输")
 KILOGRAM = Unit("kilogram", ("千克", "公斤"))
 PIECE = Unit("piece", ("件", "个"))
 SET = Unit("set", ("台", "台"))
@@ -90,13 +116,29 @@ PAIR = Unit("pair", ("双", "双"))
 SQUARE_METRE = Unit("square_metre", ("平方米", "平方米"))
 LITRE = Unit("litre", ("升", "升"))
 TONNE = Unit("tonne", ("吨", "吨"))
+WEIGHED = ("kilogram", "tonne", "litre")
 
 # Characters of firms' names; 㐂 is one of those that take four bytes in GB18030.
-SYLLABLES = tuple("华兴达隆泰丰恒信鑫盛源通宏远瑞康利永昌顺金东方新海天龙凯嘉美德诚联合创亿万佳明立成春晖镕喆㐂")
+SYLLABLES = tuple(
+    "华兴达隆泰丰恒信鑫盛源通宏远瑞康利永昌顺金东方新海天龙凯嘉美德诚联合创亿万佳明立成春晖镕喆㐂"
+    "伟业腾飞锦绣鸿运博雅启程卓越科诺威力森林川江峰岭玉石云帆星辰宇晨曦"
+)
 TRADES = tuple("电子 纺织 服装 机械 化工 塑胶 五金 家具 玩具 食品 鞋业 光电 制药 钢铁 仪器 包装 水产 陶瓷".split())
-INTERMEDIARY_TRADES = tuple("进出口 贸易 外贸 经贸 工贸 进出口贸易".split())
+INTERMEDIARY_TRADES = tuple("进出口 贸易 外贸 外经 经贸 工贸 科贸 商贸 进出口贸易 物流 供应链 货运".split())
 LEGAL_FORMS = tuple("有限公司 有限公司 有限公司 有限责任公司 股份有限公司 实业有限公司 公司 厂".split())
 INTERMEDIARY_FORMS = tuple("有限公司 有限公司 公司 有限责任公司 集团公司".split())
+# What a legal form becomes in a sloppy copy of a name.
+SUFFIX_VARIANTS = {
+    "有限责任公司": "有限公司",
+    "股份有限公司": "股份公司",
+    "实业有限公司": "实业公司",
+    "有限公司": "公司",
+}
+TRADITIONAL = str.maketrans(
+    "华兴达丰鑫盛远瑞东龙凯联创亿万业飞锦绣鸿运启诺云电纺织机械胶贸经厂司进门广苏无锡连阳宁",
+    "華興達豐鑫盛遠瑞東龍凱聯創億萬業飛錦繡鴻運啟諾雲電紡織機械膠貿經廠司進門廣蘇無錫連陽寧",
+)
+FULL_WIDTH = str.maketrans({code: chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
 ENGLISH_NAMES = (
     "GOLDEN STAR ELECTRONICS CO., LTD",
     "SUNRISE TOYS (CHINA) CO., LTD",
@@ -104,9 +146,12 @@ ENGLISH_NAMES = (
     "HARBOUR TEXTILES, INC.",
 )
 ROADS = tuple("人民路 中山路 建设路 解放路 工业大道 科技园路 开发区大街 港口路 东风路 长江路".split())
+SURNAMES = tuple("王李张刘陈杨黄赵吴周徐孙马朱胡林郭何高罗")
 
-# Which partners are large; the others follow in the order of their codes.
+# Which partners are large, and their shares of exports and imports in per cent; the rest follows with ever less.
 LARGEST_PARTNERS = "USA HKG JPN KOR TWN DEU NLD SGP GBR MYS AUS ITA RUS IND THA FRA CAN BRA IDN ESP PHL ARE VNM".split()
+EXPORT_SHARES = (20, 16, 10, 5, 2.5, 4.5, 3.5, 2.5, 2.5, 2, 1.8, 1.8, 1.8, 2, 1.3, 1.5, 1.2, 1, 1.2, 1.2, 1, 1.2, 1.5)
+IMPORT_SHARES = (8, 2.5, 15, 10, 10, 5.5, 0.6, 2, 1, 3, 3.5, 1.2, 2.2, 1.6, 2.2, 1.4, 1.1, 2, 1.6, 0.4, 1.8, 0.8, 1)
 
 
 def unit_of(product_code: str) -> Unit:

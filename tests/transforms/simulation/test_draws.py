@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from haiguan.transforms.simulation.draws import Draws, xxhash64
+from haiguan.transforms.simulation.draws import Draws, pick, xxhash64
 
 INT64 = st.integers(min_value=-(2**63), max_value=2**63 - 1)
 EXTREMES = [0, 1, -1, 42, 2**63 - 1, -(2**63), 0x9E3779B9]
@@ -22,13 +22,6 @@ def test_hash_equals_sparks(spark: SparkSession) -> None:
     )
     left, right, expected = (np.array([row[name] for row in rows], dtype=np.int64) for name in ("a", "b", "h"))
     assert xxhash64(left, right).view(np.int64).tolist() == expected.tolist()
-
-
-def test_uniform_draw_equals_sparks(spark: SparkSession) -> None:
-    draws = Draws(7)
-    rows = spark.range(500).select("id", draws.column("weight", F.col("id"), F.col("id") * 3).alias("u")).collect()
-    ids = np.array([row["id"] for row in rows], dtype=np.int64)
-    assert draws.uniform("weight", ids, ids * 3).tolist() == [row["u"] for row in rows]
 
 
 @given(seed=st.integers(min_value=0, max_value=2**40), number=INT64)
@@ -49,3 +42,16 @@ def test_draws_have_the_distribution_they_name(seed: int) -> None:
     assert abs(normal.mean()) < 4 / np.sqrt(len(ids))
     assert abs(normal.std() - 1) < 4 / np.sqrt(2 * len(ids))
     assert abs(np.corrcoef(uniform[:-1], uniform[1:])[0, 1]) < 4 / np.sqrt(len(ids))
+
+
+def test_ids_made_of_ids_do_not_meet() -> None:
+    ids = np.arange(100_000)
+    assert len(np.unique(Draws(1).ids("record", ids, ids % 7))) == len(ids)
+
+
+def test_whole_numbers_below_a_bound_are_all_met() -> None:
+    assert set(Draws(1).below(7, "month", np.arange(1000)).tolist()) == set(range(7))
+
+
+def test_pick_follows_the_weights() -> None:
+    assert pick(np.array([0.0, 0.24, 0.25, 0.99]), [1, 1, 2]).tolist() == [0, 0, 1, 2]

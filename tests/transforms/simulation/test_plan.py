@@ -1,0 +1,76 @@
+"""Records of cells, files and rules, in closed form."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from haiguan.jobs.simulate import embedded_tables, world_of
+from haiguan.transforms.simulation.draws import Draws
+from haiguan.transforms.simulation.editions import pieces_of, repeated_files
+from haiguan.transforms.simulation.pages import blocks
+from haiguan.transforms.simulation.plan import EXPORT, IMPORT, plan_world
+from haiguan.transforms.simulation.rules import FLAGS, REJECTING, RULES, spread
+
+TABLES = embedded_tables()
+
+
+@pytest.mark.parametrize(
+    ("declarations", "years"), [(1_000, (2003,)), (400_000, (2007,)), (90_000, (2000, 2005, 2016))]
+)
+def test_the_records_of_a_world_are_as_many_as_asked_for(declarations: int, years: tuple[int, ...]) -> None:
+    plan = plan_world(Draws(1), declarations, years)
+    assert plan.records.sum() == declarations
+    assert (plan.records >= plan.cells).all()
+
+
+@given(
+    count=st.integers(min_value=0, max_value=50),
+    total=st.integers(min_value=0, max_value=2_000),
+    cuts=st.lists(st.integers(min_value=0, max_value=2_000), max_size=4),
+)
+def test_numbers_are_spread_alike_however_the_range_is_cut(count: int, total: int, cuts: list[int]) -> None:
+    whole = spread(Draws(1), "rule", count, total, 0, total)[1].tolist()
+    bounds = sorted({0, total, *(cut for cut in cuts if cut < total)})
+    parts = [spread(Draws(1), "rule", count, total, start, end)[1].tolist() for start, end in pairwise(bounds)]
+    assert [number for part in parts for number in part] == whole
+    assert len(set(whole)) == (count if total >= count else 0)
+
+
+def test_cells_add_up_and_defects_come_on_top() -> None:
+    world = world_of(30_000, (2005, 2010), 3, TABLES)
+    for year_index in range(2):
+        for number, firms, records in blocks(world, year_index):
+            for direction, cents in ((IMPORT, firms.import_cents), (EXPORT, firms.export_cents)):
+                good = records.take(records.is_published & (records.direction == direction))
+                assert len(good.id) == world.plan.records[year_index, number, direction]
+                sums = np.zeros(len(firms.ids), dtype=np.int64)
+                np.add.at(sums, good.firm, good.cents)
+                assert (sums == cents[:, year_index]).all()
+        planted = {rule: int((records.rule == RULES.index(rule)).sum()) for rule in RULES}
+        assert {rule: planted[rule] for rule in REJECTING} == {
+            rule: world.planted(rule, year_index) for rule in REJECTING
+        }
+        assert all(planted[flag] <= world.planted(flag, year_index) for flag in FLAGS)
+
+
+def test_a_flow_has_about_five_months_in_a_large_world() -> None:
+    world = world_of(400_000, (2007,), 3, TABLES)
+    _, firms, records = next(iter(blocks(world, 0)))
+    flows = np.unique(np.stack([records.firm, records.direction, records.flow]), axis=1).shape[1]
+    assert 3.5 < len(records.id) / flows < 7
+    assert len(np.unique(records.product)) > 300
+    assert firms.is_intermediary.mean() == pytest.approx(0.12, abs=0.01)
+
+
+def test_files_of_a_year_grow_in_number_not_in_size() -> None:
+    assert len(pieces_of(2009, 5_000)) == 2
+    assert len(pieces_of(2009, 4_000_000)) == 10
+    assert [piece.month for piece in pieces_of(2004, 5_000)] == list(range(1, 13))
+    assert {piece.layout.name for piece in pieces_of(2005, 5_000)} == {"monthly_2005", "monthly_2005_december"}
+    assert {piece.archive for piece in pieces_of(2015, 5_000)} == {"2015/2015.zip"}
+    assert set(repeated_files(pieces_of(2006, 5_000))) == {"2006/200605cn(1).csv.gz", "2006/200609cn(1).csv.gz"}

@@ -1,0 +1,196 @@
+"""Customs records in the words of their files: every field as it would be without a defect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from haiguan.transforms.simulation import contacts
+from haiguan.transforms.simulation.catalogue import Partners
+from haiguan.transforms.simulation.contacts import Districts, Spellings
+from haiguan.transforms.simulation.draws import Draws, Ids, pick
+from haiguan.transforms.simulation.editions import Layout
+from haiguan.transforms.simulation.firms import Firms
+from haiguan.transforms.simulation.records import SUFFIXES, Records, World
+from haiguan.transforms.simulation.texts import Text, decimal, joined, where, whole, words
+from haiguan.transforms.simulation.vocabulary import OWNERSHIPS, PLACES, REGIMES, TRANSPORTS, ZONES
+
+HONG_KONG = "HKG"
+_USUAL = 0.8
+_PROPER = 0.8  # share of the proper spelling
+_SHARE_LOWER_CASE = 0.2
+_CODES_OF_2012 = {
+    "ordinary": "1",
+    "processing_imported": "23",
+    "processing_supplied": "23",
+    "lease": "1523",
+}
+"""Codes of the edition of 2012 to 2015 that differ from the official ones."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Some records of one layout, a block of firms and a year; each field is made when it is asked for.
+
+    Attributes:
+        world: the world.
+        firms: the firms of the block.
+        year: the year.
+        layout: how the records are delivered.
+        records: the records.
+        districts: row of PLACES -> names of its districts in the year.
+    """
+
+    world: World
+    firms: Firms
+    year: int
+    layout: Layout
+    records: Records
+    districts: Districts
+
+    def text(self, field: str) -> Text:
+        """A field of the records, as text."""
+        makers: dict[str, Callable[[], Text]] = {
+            "period": lambda: whole(self.year * 100 + self.records.month),
+            "direction": self._direction,
+            "firm_code": self._firm_code,
+            "firm_name": lambda: self._spelled("name", contacts.firm_names(self._draws, self.firms, self.year)),
+            "ownership": lambda: where(self._is_again, self._blank, self._ownership),
+            "ownership_again": lambda: where(self._is_again, self._ownership, self._blank),
+            "product": self._product,
+            "product_name": lambda: words(self.world.products.names[self.layout.hs_revision], self.records.product),
+            "partner": lambda: self._partner_label if self._has_labels else self._partner_code,
+            "partner_name": lambda: words([names[0] for names in self._partners.labels], self.records.partner),
+            "value": lambda: decimal(self.records.cents * 100 + self.records.fine, 4),
+            "quantity": self._quantity,
+            "price": self._price,
+            "unit": self._unit,
+            "regime": self._regime,
+            "address": lambda: self._spelled(
+                "address", contacts.addresses(self._draws, self.firms, self.year, self.districts)
+            ),
+            "zip": lambda: self._spelled("zip", contacts.zips(self._draws, self.firms, self.year)),
+            "phone": lambda: self._spelled("phone", contacts.phones(self._draws, self.firms, self.year)),
+            "fax": lambda: self._spelled("fax", contacts.phones(self._draws, self.firms, self.year, "fax")),
+            "contact": lambda: words(contacts.people(self._draws, self.firms)[0], self.records.firm),
+            "email": lambda: words(contacts.people(self._draws, self.firms)[1], self.records.firm),
+            "city": lambda: self._spelled("city", contacts.cities(self.firms, self.year)),
+            "district": self._district,
+            "office": self._office,
+            "transport": lambda: words(TRANSPORTS, self._below(len(TRANSPORTS), "transport")),
+            "transit": self._transit,
+        }
+        return makers[field]()
+
+    @property
+    def _draws(self) -> Draws:
+        return self.world.plan.draws
+
+    @property
+    def _partners(self) -> Partners:
+        return self.world.partners
+
+    @property
+    def _has_labels(self) -> bool:
+        return self.layout.wording.startswith("labels")
+
+    @cached_property
+    def _blank(self) -> Text:
+        return words([""], np.zeros(len(self.records.id), dtype=np.int64))
+
+    @cached_property
+    def _is_usual(self) -> np.ndarray:
+        return self.records.chance < _USUAL
+
+    @cached_property
+    def _is_again(self) -> np.ndarray:
+        """Where the second of two headings for ownership has it, and the first is blank."""
+        return (self._draws.uniform("again", self.records.id) < 0.1) & ("ownership_again" in self.layout.fields)
+
+    def _below(self, number: int, name: str) -> Ids:
+        return self._draws.below(number, name, self.records.flow)
+
+    def _spelled(self, name: str, spellings: Spellings) -> Text:
+        others = (1 - _PROPER) / max(len(spellings) - 1, 1)
+        drawn = self._draws.uniform(f"spelling of {name}", self.records.id)
+        chosen = pick(drawn, [_PROPER, *[others] * (len(spellings) - 1)])
+        flat = [text for spelling in spellings for text in spelling]
+        return words(flat, chosen * len(self.firms.ids) + self.records.firm)
+
+    def _direction(self) -> Text:
+        labels = ["进口", "出口"] if self.layout.wording == "labels" else ["1", "0"]
+        return words(labels, self.records.direction)
+
+    def _firm_code(self) -> Text:
+        codes = self.firms.codes(self._draws, self.year)
+        lower = self._draws.uniform("case", self.records.id) < _SHARE_LOWER_CASE
+        return words([*codes, *(code.lower() for code in codes)], self.records.firm + lower * len(codes))
+
+    @cached_property
+    def _ownership(self) -> Text:
+        labels = [label for kind in OWNERSHIPS for label in kind.labels]
+        return words(labels, self.firms.ownerships(self.year)[self.records.firm] * 2 + ~self._is_usual)
+
+    def _product(self) -> Text:
+        codes = self.world.products.codes[self.layout.hs_revision]
+        if "product" in self.layout.numbers:
+            headings = np.array(codes).astype(np.int64)
+            return whole(headings[self.records.product] * 100 + np.array(SUFFIXES).astype(int)[self.records.suffix])
+        return joined(words(codes, self.records.product), words(SUFFIXES, self.records.suffix))
+
+    @cached_property
+    def _partner_code(self) -> Text:
+        return words(self._partners.customs_codes, self.records.partner)
+
+    @cached_property
+    def _partner_label(self) -> Text:
+        labels = [label for names in self._partners.labels for label in names]
+        counts = np.array([len(names) for names in self._partners.labels])
+        first, partner = np.cumsum(counts) - counts, self.records.partner
+        return words(labels, first[partner] + (self.records.chance**2 * counts[partner]).astype(np.int64))
+
+    def _quantity(self) -> Text:
+        quantity = self.records.thousandths
+        return where(quantity < 0, self._blank, decimal(np.maximum(quantity, 0), 3))
+
+    def _price(self) -> Text:
+        quantity = self.records.thousandths
+        price = np.rint(self.records.cents * 1e5 / np.maximum(quantity, 1)).astype(np.int64)
+        return where(quantity <= 0, self._blank, decimal(price, 4))
+
+    def _unit(self) -> Text:
+        labels = [label for unit in self.world.products.units for label in unit.labels]
+        return words(labels, self.records.product * 2 + ~self._is_usual)
+
+    def _regime(self) -> Text:
+        labels, codes = [regime.label for regime in REGIMES], [regime.code for regime in REGIMES]
+        if self.layout.wording == "codes_of_2012":
+            codes = [_CODES_OF_2012.get(regime.regime, regime.code) for regime in REGIMES]
+        if self.layout.wording == "labels_and_codes":
+            return words([*labels, *codes], self.records.regime + self._is_usual * len(codes))
+        return words(labels if self._has_labels else codes, self.records.regime)
+
+    def _district(self) -> Text:
+        zones = self.firms.zones(self.year)[self.records.firm]
+        codes = [place.code + zone for place in PLACES for zone, _ in ZONES]
+        return words(codes, self.records.office * len(ZONES) + zones)
+
+    def _office(self) -> Text:
+        names = [f"{place.name}海关" if self._has_labels else place.office for place in PLACES]
+        return words(names, self.records.office)
+
+    def _transit(self) -> Text:
+        names = [label[0] for label in self._partners.labels] if self._has_labels else self._partners.customs_codes
+        by_hong_kong = self._draws.uniform("transit", self.records.flow) < 0.25
+        return words(names, np.where(by_hong_kong, self._partners.codes.index(HONG_KONG), self.records.partner))
+
+
+def regime_told(layout: Layout) -> list[str]:
+    """What the codes or labels of a layout tell of each of REGIMES."""
+    told = [regime.regime for regime in REGIMES]
+    if layout.wording != "codes_of_2012":
+        return told
+    return ["processing_unspecified" if name.startswith("processing_") else name for name in told]
