@@ -14,12 +14,18 @@ _SPARK = ["--set", "spark.master=local[2]", "--set", "spark.driver_memory=2g", "
 CORE = "core/customs__declarations"
 
 
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory) -> Path:
+    """One lake for all that is typed here, so that code tables are built once; tests look at what they change in it."""
+    return tmp_path_factory.mktemp("bad_input") / "lake"
+
+
 @pytest.fixture
-def haiguan(tmp_path, capsys):
-    """Runs the command as typed, in a lake of its own; returns the exit code and what it said."""
+def haiguan(lake, capsys):
+    """Runs the command as typed; returns the exit code and what it said."""
 
     def typed(*arguments: str) -> tuple[int, str]:
-        place = ["--set", f"lake={tmp_path / 'lake'}", "--set", f"reports={tmp_path / 'reports'}"]
+        place = ["--set", f"lake={lake}", "--set", f"reports={lake.parent / 'reports'}"]
         command = ["run", *place, *_SPARK, *arguments]
         code = cli.guarded(lambda: cli.app(command, standalone_mode=False))
         said = capsys.readouterr()
@@ -86,11 +92,11 @@ def test_year_outside_the_settings_is_told(haiguan, tmp_path):
     assert "the file is of 2003, but run.years is 2004 to 2010" in " ".join(text.split())
 
 
-def test_all_faults_are_told_at_once_and_nothing_changes(haiguan, tmp_path):
+def test_all_faults_are_told_at_once_and_nothing_changes(haiguan, lake, tmp_path):
     folder = tmp_path / "customs"
     write_month(folder / "data200301.csv", GOOD)
     assert haiguan(*_customs(folder))[0] == 0
-    before = DeltaTable(str(tmp_path / "lake" / CORE)).version()
+    before = DeltaTable(str(lake / CORE)).version()
     write_month(folder / "data200302.csv", [record(日期="200302")] * 30)
     (folder / "data200303.csv").write_bytes(b"")
     (folder / "data200304.csv").write_bytes(b"a,b\n1,2\n")
@@ -98,17 +104,18 @@ def test_all_faults_are_told_at_once_and_nothing_changes(haiguan, tmp_path):
     assert code == 2
     assert "data200303.csv" in text
     assert "data200304.csv" in text
-    assert DeltaTable(str(tmp_path / "lake" / CORE)).version() == before
+    assert DeltaTable(str(lake / CORE)).version() == before
 
 
 def test_folder_that_is_no_lake_is_refused(haiguan, tmp_path):
-    (tmp_path / "lake").mkdir()
-    (tmp_path / "lake" / "thesis.tex").write_text("do not lose me")
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "thesis.tex").write_text("do not lose me")
     write_month(tmp_path / "customs" / "data200301.csv", GOOD)
-    code, text = haiguan(*_customs(tmp_path / "customs"))
+    code, text = haiguan(*_customs(tmp_path / "customs"), "--set", f"lake={work}")
     assert code == 2
     assert "no lake of haiguan" in " ".join(text.split())
-    assert (tmp_path / "lake" / "thesis.tex").read_text() == "do not lose me"
+    assert (work / "thesis.tex").read_text() == "do not lose me"
 
 
 def test_unknown_labels_stop_the_run_with_all_of_them_listed(haiguan, tmp_path):
@@ -129,28 +136,29 @@ def test_unknown_labels_stop_the_run_with_all_of_them_listed(haiguan, tmp_path):
     assert "clean.ignore_labels.partner" in text
 
 
-def test_labels_ignored_on_purpose_go_to_quarantine(haiguan, tmp_path):
+def test_labels_ignored_on_purpose_go_to_quarantine(haiguan, lake, tmp_path):
     write_month(tmp_path / "customs" / "data200301.csv", [*GOOD, record(起运国或目的国="火星")])
     code, _ = haiguan(*_customs(tmp_path / "customs"), "--set", "clean.ignore_labels={partner: [火星]}")
     assert code == 0
-    quarantine = DeltaTable(str(tmp_path / "lake" / "quarantine/customs__declarations")).to_pandas()
+    quarantine = DeltaTable(str(lake / "quarantine/customs__declarations")).to_pandas()
     assert [list(rules) for rules in quarantine.rules] == [["ignored_label"]]
 
 
-def test_too_many_bad_records_stop_the_run_at_the_gate_and_few_do_not(haiguan, tmp_path):
+def test_too_many_bad_records_stop_the_run_at_the_gate_and_few_do_not(haiguan, lake, tmp_path):
     folder = tmp_path / "customs"
+    before = DeltaTable(str(lake / CORE)).version()
     bad = [record(金额='"1,234.5"'), record(金额="1.2e6"), record(税号编码="77010000")]
     write_month(folder / "data200301.csv", [*GOOD, *bad])
     code, text = haiguan(*_customs(folder))
     assert code == 3
     assert "quarantine_customs__declarations: the gate did not let the new rows pass" in " ".join(text.split())
-    assert DeltaTable(str(tmp_path / "lake" / CORE)).to_pandas().empty
-    gates = DeltaTable(str(tmp_path / "lake" / "ops/runs__gates")).to_pandas()
+    assert DeltaTable(str(lake / CORE)).version() == before
+    gates = DeltaTable(str(lake / "ops/runs__gates")).to_pandas()
     assert not gates[gates.table_name == "quarantine_customs__declarations"].is_success.all()
     write_month(folder / "data200301.csv", [*GOOD * 3, *bad])
     code, _ = haiguan(*_customs(folder))
     assert code == 0
-    quarantine = DeltaTable(str(tmp_path / "lake" / "quarantine/customs__declarations")).to_pandas()
+    quarantine = DeltaTable(str(lake / "quarantine/customs__declarations")).to_pandas()
     assert sorted(rules[0] for rules in quarantine.rules) == ["malformed_value", "malformed_value", "unknown_product"]
 
 
