@@ -6,10 +6,14 @@ import ast
 import builtins
 import hashlib
 import inspect
+import json
 import sys
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import cache
+
+from haiguan.transforms.schema import TABLES
 
 PROJECT = "haiguan."
 
@@ -18,7 +22,8 @@ def code_hash(function: Callable) -> str:
     """SHA-256 over the syntax trees of `function` and of every function, class and constant of this project it reaches.
 
     Docstrings, comments and layout do not count. A name is followed through imports; one that only a dictionary or
-    getattr would reach is not seen, which is why transforms may not dispatch that way.
+    getattr would reach is not seen, which is why transforms may not dispatch that way. Of `TABLES["name"]` the
+    declaration of that table counts and no other, so that a new table rebuilds none of the old.
     """
     pieces: dict[str, str] = {}
     waiting = [(function.__module__, function.__name__)]
@@ -30,6 +35,7 @@ def code_hash(function: Callable) -> str:
         node = _definitions(module).get(name)
         pieces[key] = "" if node is None else ast.dump(_bare(node))
         if node is not None:
+            pieces |= {f"table:{table}": _declaration(table) for table in _tables_named(node, sys.modules[module])}
             waiting += _reached(node, sys.modules[module])
     text = "\n".join(f"{key} {pieces[key]}" for key in sorted(pieces))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -68,13 +74,36 @@ def _is_docstring(statement: ast.stmt) -> bool:
 
 def _reached(node: ast.AST, module: types.ModuleType) -> Iterator[tuple[str, str]]:
     """Module and name of each thing of this project that the tree mentions."""
+    looked_up = {id(part.value) for part in _lookups(node, module)}
     for part in ast.walk(node):
-        if isinstance(part, ast.Name) and not hasattr(builtins, part.id):
+        if isinstance(part, ast.Name) and id(part) not in looked_up and not hasattr(builtins, part.id):
             yield from _home(module, part.id)
         elif isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
             owner = getattr(module, part.value.id, None)
             if isinstance(owner, types.ModuleType) and owner.__name__.startswith(PROJECT):
                 yield from _home(owner, part.attr)
+
+
+def _lookups(node: ast.AST, module: types.ModuleType) -> Iterator[ast.Subscript]:
+    """Every `TABLES["name"]` in the tree."""
+    subscripts = (part for part in ast.walk(node) if isinstance(part, ast.Subscript))
+    for part in subscripts:
+        is_named = isinstance(part.value, ast.Name) and isinstance(part.slice, ast.Constant)
+        if is_named and getattr(module, part.value.id, None) is TABLES:  # type: ignore[attr-defined]
+            yield part
+
+
+def _tables_named(node: ast.AST, module: types.ModuleType) -> list[str]:
+    return [part.slice.value for part in _lookups(node, module)]  # type: ignore[attr-defined]
+
+
+def _declaration(table: str) -> str:
+    """Everything that is declared about a table, sets in order."""
+    return json.dumps(
+        asdict(TABLES[table]),
+        sort_keys=True,
+        default=lambda value: sorted(value) if isinstance(value, frozenset) else str(value),
+    )
 
 
 def _home(module: types.ModuleType, name: str) -> Iterator[tuple[str, str]]:

@@ -75,6 +75,12 @@ def exists(path: Path) -> bool:
     return (path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(path))
 
 
+def is_published(path: Path) -> bool:
+    """Whether a run has committed to the table at `path`; one whose staged rows no gate let pass is not published."""
+    commits = sorted((path / "_delta_log").glob("*.json"), reverse=True)
+    return any('"userMetadata"' in commit.read_text(encoding="utf-8") for commit in commits)
+
+
 def is_as_declared(path: Path, table: Table) -> bool:
     """Whether the stored table was written by the declaration that holds now."""
     return DeltaTable(str(path)).metadata().configuration.get(DECLARATION) == declaration_hash(table)

@@ -64,7 +64,7 @@ class Lake:
 
     def exists(self, table: str) -> bool:
         """Whether a table has been published."""
-        return delta.exists(self.path(table))
+        return delta.is_published(self.path(table))
 
     def published(self) -> list[str]:
         """The tables that have been published, in the order of the schema."""
@@ -72,7 +72,7 @@ class Lake:
 
     def is_as_declared(self, table: Table) -> bool:
         """Whether the published table has the columns declared now; a table not yet published has."""
-        return not self.exists(table.name) or delta.is_as_declared(self.path(table.name), table)
+        return not delta.exists(self.path(table.name)) or delta.is_as_declared(self.path(table.name), table)
 
     def read(self, session: SparkSession, table: str, version: int | None = None) -> DataFrame:
         """A published table, at a version where one is named."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import textwrap
+from dataclasses import replace
 
 import pytest
 
@@ -85,3 +86,21 @@ def test_changes_elsewhere_that_count(hash_of, before, after):
 )
 def test_changes_that_do_not_count(hash_of, before, after):
     assert hash_of() == hash_of(main=_MAIN.replace(before, after))
+
+
+_READS_A_TABLE = """
+from haiguan.transforms.schema import TABLES
+
+def table(frame):
+    return TABLES["core_products__codes"].key
+"""
+
+
+def test_of_the_declared_tables_only_those_named_count(hash_of, monkeypatch):
+    before = hash_of(main=_READS_A_TABLE)
+    other = replace(code.TABLES["core_countries__codes"], grain="something else")
+    monkeypatch.setitem(code.TABLES, "core_countries__codes", other)
+    assert hash_of(main=_READS_A_TABLE) == before
+    named = replace(code.TABLES["core_products__codes"], key=("product_code",))
+    monkeypatch.setitem(code.TABLES, "core_products__codes", named)
+    assert hash_of(main=_READS_A_TABLE) != before

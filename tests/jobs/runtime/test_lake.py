@@ -65,6 +65,13 @@ def test_staged_rows_are_not_published_until_they_are(spark, lake):
     assert spark.sql(f"DESCRIBE HISTORY delta.`{lake.path(NAME)}`").first().userMetadata == "run-8"
 
 
+def test_a_table_that_was_staged_only_is_not_published(spark, lake):
+    staged = lake.stage(spark, _frame(spark, _sale(2003, "a")), SALES, "run-7")
+    assert not lake.exists(NAME)
+    lake.publish(staged, [{"year": 2003}], "run-7")
+    assert lake.exists(NAME)
+
+
 def test_spark_sees_comments_types_and_not_null(spark, lake):
     _publish(spark, lake, _sale())
     described = {
