@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +10,7 @@ import numpy as np
 from haiguan.transforms.simulation import contacts
 from haiguan.transforms.simulation.catalogue import Partners
 from haiguan.transforms.simulation.contacts import Districts, Spellings
-from haiguan.transforms.simulation.draws import Draws, Ids, pick
+from haiguan.transforms.simulation.draws import Draws, pick
 from haiguan.transforms.simulation.editions import Layout
 from haiguan.transforms.simulation.firms import Firms
 from haiguan.transforms.simulation.records import SUFFIXES, Records, World
@@ -53,37 +52,70 @@ class Wording:
 
     def text(self, field: str) -> Text:
         """A field of the records, as text."""
-        makers: dict[str, Callable[[], Text]] = {
-            "period": lambda: whole(self.year * 100 + self.records.month),
-            "direction": self._direction,
-            "firm_code": self._firm_code,
-            "firm_name": lambda: self._spelled("name", contacts.firm_names(self._draws, self.firms, self.year)),
-            "ownership": lambda: where(self._is_again, self._blank, self._ownership),
-            "ownership_again": lambda: where(self._is_again, self._ownership, self._blank),
-            "product": self._product,
-            "product_name": lambda: words(self.world.products.names[self.layout.hs_revision], self.records.product),
-            "partner": lambda: self._partner_label if self._has_labels else self._partner_code,
-            "partner_name": lambda: words([names[0] for names in self._partners.labels], self.records.partner),
-            "value": lambda: decimal(self.records.cents * 100 + self.records.fine, 4),
-            "quantity": self._quantity,
-            "price": self._price,
-            "unit": self._unit,
-            "regime": self._regime,
-            "address": lambda: self._spelled(
-                "address", contacts.addresses(self._draws, self.firms, self.year, self.districts)
-            ),
-            "zip": lambda: self._spelled("zip", contacts.zips(self._draws, self.firms, self.year)),
-            "phone": lambda: self._spelled("phone", contacts.phones(self._draws, self.firms, self.year)),
-            "fax": lambda: self._spelled("fax", contacts.phones(self._draws, self.firms, self.year, "fax")),
-            "contact": lambda: words(contacts.people(self._draws, self.firms)[0], self.records.firm),
-            "email": lambda: words(contacts.people(self._draws, self.firms)[1], self.records.firm),
-            "city": lambda: self._spelled("city", contacts.cities(self.firms, self.year)),
-            "district": self._district,
-            "office": self._office,
-            "transport": lambda: words(TRANSPORTS, self._below(len(TRANSPORTS), "transport")),
-            "transit": self._transit,
-        }
-        return makers[field]()
+        of_firm = self._of_firm(field)
+        return of_firm if of_firm is not None else self._of_trade(field)
+
+    def _of_firm(self, field: str) -> Text | None:
+        """What is told of the firm; None: the field is about something else."""
+        draws, firms, year = self._draws, self.firms, self.year
+        match field:
+            case "firm_code":
+                return self._firm_code()
+            case "firm_name":
+                return self._spelled(field, contacts.firm_names(draws, firms, year))
+            case "ownership":
+                return where(self._is_again, self._blank, self._ownership)
+            case "ownership_again":
+                return where(self._is_again, self._ownership, self._blank)
+            case "address":
+                return self._spelled(field, contacts.addresses(draws, firms, year, self.districts))
+            case "zip":
+                return self._spelled(field, contacts.zips(draws, firms, year))
+            case "phone" | "fax":
+                return self._spelled(field, contacts.phones(draws, firms, year, field))
+            case "contact":
+                return words(contacts.people(draws, firms)[0], self.records.firm)
+            case "email":
+                return words(contacts.people(draws, firms)[1], self.records.firm)
+            case "city":
+                return self._spelled(field, contacts.cities(firms, year))
+        return None
+
+    def _of_trade(self, field: str) -> Text:
+        """What is told of the goods and their way."""
+        records = self.records
+        match field:
+            case "period":
+                return whole(self.year * 100 + records.month)
+            case "direction":
+                return self._direction()
+            case "product":
+                return self._product()
+            case "product_name":
+                return words(self.world.products.names[self.layout.hs_revision], records.product)
+            case "partner":
+                return self._partner_label if self._has_labels else self._partner_code
+            case "partner_name":
+                return words([names[0] for names in self._partners.labels], records.partner)
+            case "value":
+                return decimal(records.cents * 100 + records.fine, 4)
+            case "quantity":
+                return self._quantity()
+            case "price":
+                return self._price()
+            case "unit":
+                return self._unit()
+            case "regime":
+                return self._regime()
+            case "district":
+                return self._district()
+            case "office":
+                return self._office()
+            case "transport":
+                return words(TRANSPORTS, self._draws.below(len(TRANSPORTS), field, records.flow))
+            case "transit":
+                return self._transit()
+        raise KeyError(field)
 
     @property
     def _draws(self) -> Draws:
@@ -109,9 +141,6 @@ class Wording:
     def _is_again(self) -> np.ndarray:
         """Where the second of two headings for ownership has it, and the first is blank."""
         return (self._draws.uniform("again", self.records.id) < 0.1) & ("ownership_again" in self.layout.fields)
-
-    def _below(self, number: int, name: str) -> Ids:
-        return self._draws.below(number, name, self.records.flow)
 
     def _spelled(self, name: str, spellings: Spellings) -> Text:
         others = (1 - _PROPER) / max(len(spellings) - 1, 1)
