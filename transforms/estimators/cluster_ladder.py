@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import Field
 
 from haiguan.transforms.errors import InputError
-from haiguan.transforms.estimators.design import CROSSING, codes_of, complete_rows, values_of
+from haiguan.transforms.estimators.design import CROSSING, PRODUCT, codes_of, complete_rows, values_of
 from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.small_sample import is_nested
 from haiguan.transforms.estimators.tagged import Settings
@@ -58,6 +58,8 @@ class Rung:
 def levels_of(ladder: Ladder, clusters: Sequence[str], term: str, sample: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     """The cluster variables of each rung, by label; none where the regressor varies from row to row.
 
+    A term that is no column of the data (a distance to an event) has no level to be found.
+
     The table's own rung is left to the caller, who has its estimates.
 
     Args:
@@ -67,7 +69,7 @@ def levels_of(ladder: Ladder, clusters: Sequence[str], term: str, sample: pd.Dat
         sample: the rows estimated on.
     """
     rungs: dict[str, tuple[str, ...]] = {}
-    if ladder.candidates:
+    if ladder.candidates and all(part in sample for part in term.split(PRODUCT)):
         found = level_of_variation(sample, term, ladder.candidates)
         rungs[VARIES] = (found,) if found else ()
     two_way = ladder.two_way or _two_way(sample, [*clusters, *rungs.get(VARIES, ())])

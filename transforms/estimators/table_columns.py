@@ -115,7 +115,7 @@ def _rungs(
     term = str(estimates.terms.index[0])
     yield _rung(OWN, term, estimates)
     for label, clusters in levels_of(ladder, column.clusters, term, sample).items():
-        kind = None if clusters else "robust"
+        kind = None if clusters or not takes(column.estimator, "covariance") else "robust"
         level = column.model_copy(update={"clusters": clusters, "covariance": kind})
         yield _rung(label, term, estimate_column(level, sample, expand))
 

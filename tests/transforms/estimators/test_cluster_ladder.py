@@ -77,6 +77,27 @@ def test_two_way_is_the_table_s_and_the_regressor_s_level_unless_one_nests_the_o
     assert "Two-way: error of access" not in ladder_of({"candidates": ["city^year"]}, clusters=["city"])
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        {"estimator": "quantile_regression", "outcome": "size"},
+        {"estimator": "poisson", "outcome": "firm"},
+        {"estimator": "kinky_least_squares", "endogenous": ["access"], "regressors": [], "kinky": {"correlation": 0.1}},
+        {"estimator": "probit", "outcome": "coast"},
+        {"estimator": "event_study", "event": {"unit": "firm", "period": "year", "event_period": "opened"}},
+    ],
+    ids=lambda column: column["estimator"],
+)
+def test_every_estimator_with_clusters_has_a_ladder(column):
+    frame = FIRMS.assign(opened=np.where(FIRMS["firm"] < 60, 2.0, np.nan), size=FIRMS["size"] + FIRMS["access"])
+    for candidates in (["city^year"], ["province"]):
+        ladder = {"candidates": candidates, "rungs": {"City": ["city"]}}
+        content = {"table": "t", "outcome": "y", "columns": [{"regressors": ["access"], **column}], "ladder": ladder}
+        rows = [row for row in regression_table(read_table(content), frame).rows if row.kind == "ladder"]
+        assert rows[0].label.startswith("As in the table")
+        assert rows[-1].cells == ("24 city",)
+
+
 def test_a_regressor_without_level_gets_robust_errors():
     rungs = ladder_of({"candidates": ["firm"]}, regressors=["size"], clusters=["firm"])
     assert rungs["Where the regressor varies: error of size"][1] == "none (robust)"
