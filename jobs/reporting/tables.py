@@ -218,7 +218,7 @@ def label_of(printing: Printing, name: str) -> str:
     >>> label_of(Printing(labels={"tariff": "Tariff"}), "tariff:post")
     'Tariff × post'
     """
-    parts = re.split(r"[:^]", name)
+    parts = re.split(r"[:^](?! )", name)
     return printing.labels.get(name, " × ".join(printing.labels.get(part, part) for part in parts))
 
 

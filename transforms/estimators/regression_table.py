@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -151,7 +152,8 @@ def _headings(printing: Printing, columns: Sequence[EstimatedColumn]) -> tuple[t
 
 
 def _label(printing: Printing, name: str) -> str:
-    product = " × ".join(printing.labels.get(part, part) for part in name.split(":"))
+    # A colon between columns is a product; one before a space tells parts of a decomposition apart.
+    product = " × ".join(printing.labels.get(part, part) for part in re.split(r":(?! )", name))
     return printing.labels.get(name, product)
 
 

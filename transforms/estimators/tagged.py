@@ -54,7 +54,7 @@ def _fault(fault: Any, known: Mapping[str, type[BaseModel]]) -> str:
     path = [str(part) for part in fault["loc"]]
     if fault["type"] != "extra_forbidden":
         found = "" if fault["type"] == "missing" else f" (found {fault['input']!r})"
-        return f"{'.'.join(path)}: {fault['msg'].lower()}{found}"
+        return f"{'.'.join(path)}: {fault['msg'][:1].lower()}{fault['msg'][1:]}{found}"
     section = next((part for part in reversed(path[:-1]) if part in known), "")
     names = [info.alias or name for name, info in known[section].model_fields.items()]
     place = f"{'.'.join(path[:-1])}: " if path[:-1] else ""

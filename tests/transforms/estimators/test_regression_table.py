@@ -63,6 +63,12 @@ def test_rows_of_a_table(table):
     assert printed["  clusters"] == ("545 person and 8 year", "545 person and 6 year")
 
 
+def test_parts_of_a_decomposition_are_no_products():
+    column = {"estimator": "oaxaca_blinder", "regressors": ["educ"], "decomposition": {"group": "union"}}
+    printed = regression_table(read_table({"table": "t", "outcome": "lwage", "columns": [column]}), WAGES)
+    assert "explained: educ" in cells(printed)
+
+
 def test_printed_numbers_are_the_estimates(table):
     fit = least_squares(
         WAGES[WAGES["year"] > 1981], "lwage", ["union", "married"], fixed_effects=["nr", "year"], clusters=["nr"]
