@@ -198,9 +198,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
 def make_lake(folder: Path, changed: Mapping[str, Sequence[Mapping[str, Any]]] | None = None) -> Lake:
     lake = Lake(str(folder / "lake"))
     for table, rows in {**ROWS, **(changed or {})}.items():
-        delta.create(lake.path(table), TABLES[table])
-        if rows:
-            delta.append(lake.path(table), TABLES[table], rows, RUN)
+        delta.append(lake.path(table), TABLES[table], rows, RUN)
     return lake
 
 
