@@ -35,59 +35,61 @@ def repeated_keys(frame: DataFrame, key: list[str], sample_above: int) -> DataFr
     )
 
 
-class RepeatedKeys(TableMetricProvider):
+class _OfWholeTable(TableMetricProvider):
+    """A metric of a whole table: what `measured` makes of its rows and the metric's own arguments."""
+
+    @metric_value(engine=SparkDFExecutionEngine)
+    def _spark(
+        cls,  # noqa: N805
+        execution_engine: SparkDFExecutionEngine,
+        metric_domain_kwargs: dict,
+        metric_value_kwargs: dict,
+        **_: Any,
+    ) -> Any:
+        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+        return cls.measured(frame, **{name: metric_value_kwargs[name] for name in cls.value_keys})
+
+    @staticmethod
+    def measured(frame: DataFrame, **arguments: Any) -> Any:
+        """The value of the metric."""
+        raise NotImplementedError
+
+
+class RepeatedKeys(_OfWholeTable):
     """Number of keys that stand in more than one row."""
 
     metric_name = "table.repeated_keys"
     value_keys = ("key", "sample_above")
 
-    @metric_value(engine=SparkDFExecutionEngine)
-    def _spark(
-        cls,  # noqa: N805
-        execution_engine: SparkDFExecutionEngine,
-        metric_domain_kwargs: dict,
-        metric_value_kwargs: dict,
-        **_: Any,
-    ) -> int:
-        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
-        return repeated_keys(frame, metric_value_kwargs["key"], metric_value_kwargs["sample_above"]).count()
+    @staticmethod
+    def measured(frame: DataFrame, **arguments: Any) -> int:
+        """The number of `key` that occur twice or more; above `sample_above` rows of a sample of them."""
+        return repeated_keys(frame, **arguments).count()
 
 
-class ExactSum(TableMetricProvider):
+class ExactSum(_OfWholeTable):
     """Sum of a decimal column, as text, since a double would lose cents."""
 
     metric_name = "table.exact_sum"
     value_keys = ("column",)
 
-    @metric_value(engine=SparkDFExecutionEngine)
-    def _spark(
-        cls,  # noqa: N805
-        execution_engine: SparkDFExecutionEngine,
-        metric_domain_kwargs: dict,
-        metric_value_kwargs: dict,
-        **_: Any,
-    ) -> str:
-        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
-        total = frame.agg(F.sum(F.col(metric_value_kwargs["column"]).cast("decimal(38,6)"))).head()
+    @staticmethod
+    def measured(frame: DataFrame, **arguments: Any) -> str:
+        """The sum of `column`."""
+        total = frame.agg(F.sum(F.col(arguments["column"]).cast("decimal(38,6)"))).head()
         return str((total and total[0]) or 0)
 
 
-class RowsBySlice(TableMetricProvider):
+class RowsBySlice(_OfWholeTable):
     """Number of rows of each slice, by the slice as text, such as `year=2004`."""
 
     metric_name = "table.rows_by_slice"
     value_keys = ("columns",)
 
-    @metric_value(engine=SparkDFExecutionEngine)
-    def _spark(
-        cls,  # noqa: N805
-        execution_engine: SparkDFExecutionEngine,
-        metric_domain_kwargs: dict,
-        metric_value_kwargs: dict,
-        **_: Any,
-    ) -> dict[str, int]:
-        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
-        columns = metric_value_kwargs["columns"]
+    @staticmethod
+    def measured(frame: DataFrame, **arguments: Any) -> dict[str, int]:
+        """Slice of `columns` -> rows."""
+        columns = arguments["columns"]
         counted = frame.groupBy(*columns).agg(F.count("*").alias("records")).collect()
         return {"/".join(f"{name}={row[name]}" for name in columns): row.records for row in counted}
 

@@ -14,6 +14,8 @@ from haiguan.transforms.schema import TABLES
 WARNING = FailureSeverity.WARNING
 _AT_LEAST_NINE_OF_TEN = 0.9
 # Exporters of equal size make the two equal, and the sum of their squares may round up in the last digit.
+_EXPORTS_AND_IMPORTS_DIFFER = "SELECT * FROM {batch} WHERE value_usd <> export_value_usd + import_value_usd"
+_PROXY_ABOVE_WHOLE = "SELECT * FROM {batch} WHERE seat_proxy_value_usd > value_usd"
 _INDEX_ABOVE_LARGEST_SHARE = "SELECT * FROM {batch} WHERE herfindahl > share_1 * (1 + 1e-12D)"
 
 _WEIGHTS_NOT_WHOLE = (
@@ -66,11 +68,42 @@ def core_products__codes(bounds: Bounds) -> list[Expectation]:
     ]
 
 
+def core_customs__firms(bounds: Bounds) -> list[Expectation]:
+    """Every text was there at least once; most firms have a place."""
+    return [
+        *declared(TABLES["core_customs__firms"], bounds),
+        gxe.ExpectColumnValuesToBeBetween(column="records", min_value=1),
+        gxe.ExpectColumnValueLengthsToBeBetween(column="firm_text", min_value=1),
+    ]
+
+
+def core_customs__unit_values(bounds: Bounds) -> list[Expectation]:
+    """Quartiles are in order."""
+    return [
+        *declared(TABLES["core_customs__unit_values"], bounds),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+            column_A="ln_unit_value_median", column_B="ln_unit_value_q1", or_equal=True
+        ),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+            column_A="ln_unit_value_q3", column_B="ln_unit_value_median", or_equal=True
+        ),
+    ]
+
+
+def core_countries__exchange_rates(bounds: Bounds) -> list[Expectation]:
+    """Currencies have three letters, and no rate is zero."""
+    return [
+        *declared(TABLES["core_countries__exchange_rates"], bounds),
+        gxe.ExpectColumnValuesToMatchRegex(column="currency_code", regex="^[A-Z]{3}$"),
+        gxe.ExpectColumnValuesToBeBetween(column="usd_per_unit", min_value=0, strict_min=True),
+    ]
+
+
 def core_customs__declarations(bounds: Bounds) -> list[Expectation]:
     """Every raw record is here or in quarantine; codes are well formed, values not negative, months all present."""
     return [
         *declared(TABLES["core_customs__declarations"], bounds),
-        gxe.ExpectColumnValuesToMatchRegex(column="firm_code", regex="^[0-9A-Z]{10}$"),
+        gxe.ExpectColumnValuesToMatchRegex(column="firm_code", regex=r"^\S+$"),
         gxe.ExpectColumnValuesToMatchRegex(column="product_code", regex="^[0-9]{6,10}$"),
         gxe.ExpectColumnValuesToMatchRegex(column="partner_code", regex="^[A-Z]{3}$"),
         gxe.ExpectColumnValuesToBeBetween(column="value_usd", min_value=0),
@@ -128,6 +161,59 @@ def quarantine_customs__annual_flows(bounds: Bounds) -> list[Expectation]:
     """No larger a share of the records than `gates.quarantined_share`."""
     table = TABLES["quarantine_customs__annual_flows"]
     return [*declared(table, bounds), *quarantine_share(table, bounds)]
+
+
+def core_customs__firm_year(bounds: Bounds) -> list[Expectation]:
+    """The dollars of the firms are the dollars of the declarations; exports and imports add up to them."""
+    return [
+        *declared(TABLES["core_customs__firm_year"], bounds),
+        gxe.UnexpectedRowsExpectation(unexpected_rows_query=_EXPORTS_AND_IMPORTS_DIFFER),
+    ]
+
+
+def core_customs__district_flows(bounds: Bounds) -> list[Expectation]:
+    """The dollars of the districts are the dollars of the declarations; the part by proxy is not above the whole."""
+    return [
+        *declared(TABLES["core_customs__district_flows"], bounds),
+        gxe.UnexpectedRowsExpectation(unexpected_rows_query=_PROXY_ABOVE_WHOLE),
+    ]
+
+
+def core_customs__firm_panel(bounds: Bounds) -> list[Expectation]:
+    """No firm ends before it begins."""
+    return [
+        *declared(TABLES["core_customs__firm_panel"], bounds),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="last_year", column_B="first_year", or_equal=True),
+    ]
+
+
+def core_customs__intermediaries(bounds: Bounds) -> list[Expectation]:
+    """As declared."""
+    return declared(TABLES["core_customs__intermediaries"], bounds)
+
+
+def core_customs__breaks(bounds: Bounds) -> list[Expectation]:
+    """Shares are shares."""
+    return [
+        *declared(TABLES["core_customs__breaks"], bounds),
+        gxe.ExpectColumnValuesToBeBetween(column="value_share", min_value=0, max_value=1),
+    ]
+
+
+def core_trade__national_totals(bounds: Bounds) -> list[Expectation]:
+    """As declared."""
+    return declared(TABLES["core_trade__national_totals"], bounds)
+
+
+def core_customs__coverage(bounds: Bounds) -> list[Expectation]:
+    """No year and direction is further from what is published than the settings `coverage` let pass."""
+    return [
+        *declared(TABLES["core_customs__coverage"], bounds),
+        gxe.ExpectColumnValuesToNotBeInSet(column="coverage_verdict", value_set=["beyond_stop"]),
+        gxe.ExpectColumnValuesToNotBeInSet(
+            column="coverage_verdict", value_set=["beyond_warning", "beyond_stop"], severity=WARNING
+        ),
+    ]
 
 
 def raw_trade__comtrade(bounds: Bounds) -> list[Expectation]:
@@ -214,6 +300,9 @@ SUITES: dict[str, Suite] = {
         core_countries__codes,
         core_places__divisions,
         core_products__codes,
+        core_countries__exchange_rates,
+        core_customs__firms,
+        core_customs__unit_values,
         core_customs__declarations,
         quarantine_customs__declarations,
         core_products__concordance,
@@ -221,6 +310,13 @@ SUITES: dict[str, Suite] = {
         core_products__attributes,
         core_customs__annual_flows,
         quarantine_customs__annual_flows,
+        core_customs__firm_year,
+        core_customs__district_flows,
+        core_customs__firm_panel,
+        core_customs__intermediaries,
+        core_customs__breaks,
+        core_trade__national_totals,
+        core_customs__coverage,
         raw_trade__comtrade,
         core_trade__flows,
         quarantine_trade__flows,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from haiguan.jobs.reporting.account import accounts
+from haiguan.jobs.reporting.customs import customs_of
 from haiguan.jobs.reporting.flow import flow_of
 from haiguan.jobs.reporting.latex import document
 from haiguan.jobs.reporting.page import render, standalone
@@ -41,12 +42,12 @@ def write_report(lake: Lake, run_id: str, reports: Path, settings: Settings) -> 
     graph = build_graph(STAGES)
     record = read_record(lake, run_id)
     studies = studies_of(lake, record, graph, settings)
-    balanced, flow = accounts(record, graph), flow_of(record, graph)
+    balanced, flow, customs = accounts(record, graph), flow_of(record, graph), customs_of(lake, record, settings)
     folder = reports / run_id
     _write_results(folder, studies)
     has_docs = (reports / DATA_DOCS).is_file()
     for page, beside, up in ((folder / PAGE, "", "../"), (reports / PAGE, f"{run_id}/", "")):
-        text = render(record, balanced, flow, studies, beside, f"{up}{DATA_DOCS}" if has_docs else None)
+        text = render(record, balanced, flow, studies, customs, beside, f"{up}{DATA_DOCS}" if has_docs else None)
         page.write_text(text, encoding="utf-8")
     return reports / PAGE
 

@@ -76,6 +76,7 @@ def _parents(record: Record, graph: Mapping[str, Node]) -> dict[str, list[str]]:
             parents[name] = read
             rejected = quarantine_of(name)
             if rejected in record.slices:
+                parents.pop(rejected, None)  # of the raw table and its core table, the one that rejects comes later
                 parents[rejected] = read
     return parents
 

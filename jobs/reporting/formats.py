@@ -110,6 +110,24 @@ def moment(time: datetime | None) -> str:
     return NOTHING if time is None else f"{time.day} {time:%B %Y, %H:%M} UTC"
 
 
+def percent(share: float | None) -> str:
+    """A share in per cent; a dash where there is none.
+
+    >>> percent(0.1234), percent(None)
+    ('12.3 %', '–')
+    """
+    return NOTHING if share is None else f"{100 * share:.1f} %"
+
+
+def ratio(number: float | None) -> str:
+    """A ratio with four decimals; a dash where there is none.
+
+    >>> ratio(1.00004), ratio(None)
+    ('1.0000', '–')
+    """
+    return NOTHING if number is None else f"{number:.4f}"
+
+
 def words(name: str) -> str:
     """A rule or study as words: underscores are spaces."""
     return name.replace("_", " ")

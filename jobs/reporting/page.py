@@ -12,6 +12,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from haiguan.jobs.reporting import formats
 from haiguan.jobs.reporting.account import IN, OUT, Account, Amounts
+from haiguan.jobs.reporting.customs import Customs
 from haiguan.jobs.reporting.flow import HEIGHT, WIDTH, Flow
 from haiguan.jobs.reporting.record import Record, Row, total
 from haiguan.jobs.reporting.results import Study
@@ -69,6 +70,7 @@ def render(
     accounts: Sequence[Account],
     flow: Flow,
     studies: Sequence[Study],
+    customs: Customs,
     beside: str,
     data_docs: str | None,
 ) -> str:
@@ -79,6 +81,7 @@ def render(
         accounts: of its tables.
         flow: the drawing.
         studies: with their tables and figures.
+        customs: what there is to say of a customs archive.
         beside: the way from the page to the folder of the run, empty or ending in a slash.
         data_docs: the way from the page to the Data Docs; None where there are none.
     """
@@ -98,6 +101,7 @@ def render(
             box_width=WIDTH,
             box_height=HEIGHT,
             studies=studies,
+            customs=customs,
             headline=_headline(studies),
             troubles=_troubles(accounts, gates),
             gates=gates,
@@ -130,6 +134,8 @@ def _environment() -> Environment:
         size=formats.size,
         moment=formats.moment,
         words=formats.words,
+        percent=formats.percent,
+        ratio=formats.ratio,
         taken=formats.taken,
         taken_count=formats.taken_count,
         yaml=_yaml,

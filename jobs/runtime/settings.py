@@ -29,6 +29,8 @@ class InputSettings(BaseModel):
     hs_tables: Paths
     high_tech: Paths
     places: Paths
+    exchange_rates: Paths
+    national: Paths
 
 
 class RunSettings(BaseModel):

@@ -26,6 +26,7 @@ from haiguan.jobs.runtime.places import COLUMNS as PLACE_COLUMNS
 from haiguan.jobs.runtime.places import dated_divisions
 from haiguan.jobs.runtime.readers import read_delimited
 from haiguan.jobs.runtime.settings import Settings
+from haiguan.jobs.runtime.small_tables import SMALL_TABLES, small_rows
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.schema import TABLES
 
@@ -55,7 +56,8 @@ class Source:
 
 def is_available(source: str, settings: Settings) -> bool:
     """Whether the settings name files of the source; the packaged ones are always there."""
-    return source not in _RAW or getattr(settings.inputs, source) is not None
+    is_named = source in _RAW or source in SMALL_TABLES
+    return not is_named or getattr(settings.inputs, source) is not None
 
 
 def open_source(source: str, settings: Settings, known: Mapping[str, Known]) -> Source:
@@ -133,6 +135,8 @@ def packaged_rows(source: str, settings: Settings) -> list[list[Any]]:
         return _csv_rows("countries.csv", _COUNTRIES.split())
     if source == "places":
         return _divisions(settings)
+    if source in SMALL_TABLES:
+        return [list(row) for row in small_rows(source, getattr(settings.inputs, source))]
     if source == "products":
         return [list(code) for code in hs_tables(settings.inputs.hs_tables).codes]
     raise KeyError(source)
@@ -141,6 +145,8 @@ def packaged_rows(source: str, settings: Settings) -> list[list[Any]]:
 def _schema(source: str) -> str:
     if source == "customs_layouts":
         return ", ".join(f"{column.name} {column.type}" for column in TABLES["core_customs__layouts"].columns)
+    if source in SMALL_TABLES:
+        return ", ".join(f"{name} string" for name in SMALL_TABLES[source].columns)
     return {
         "customs_labels": "layout string, field string, label string, code string, first_year int, last_year int",
         "countries": ", ".join(f"{name} string" for name in _COUNTRIES.split()),

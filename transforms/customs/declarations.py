@@ -8,9 +8,16 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from haiguan.transforms.customs.coding import LABEL_OF_RULE, UNKNOWN_LABEL_RULES, coded
-from haiguan.transforms.money import exact, is_plain_number, to_cents
+from haiguan.transforms.customs.amounts import DOLLARS, ValueSettings
+from haiguan.transforms.customs.coding import LABEL_OF_RULE, UNKNOWN_LABEL_RULES
+from haiguan.transforms.customs.districts import with_goods_district
+from haiguan.transforms.customs.firm_codes import FirmCodeSettings
+from haiguan.transforms.customs.firms import IntermediarySettings, firm_places
+from haiguan.transforms.customs.reading import read_records
+from haiguan.transforms.customs.unit_values import UnitValueSettings, with_unit_value_outlier
+from haiguan.transforms.money import exact
 from haiguan.transforms.outcome import Outcome
+from haiguan.transforms.places.divisions import PlaceSettings
 from haiguan.transforms.rules import broken_rules, rule_names
 from haiguan.transforms.schema import TABLES
 
@@ -26,15 +33,19 @@ RULES: dict[str, str] = {
     "blank_direction": "is_readable AND direction_text = ''",
     "malformed_firm_code": "is_readable AND NOT coalesce(firm_code RLIKE firm_code_pattern, firm_code <> '')",
     "malformed_product": "is_readable AND product_code IS NULL",
-    "unknown_product": "is_readable AND product_code IS NOT NULL AND NOT is_known_product",
+    "unknown_product": "is_readable AND product_class = 'harmonised' AND NOT is_known_product",
+    "cut_to_eight": "is_readable AND is_cut",
     "blank_partner": "is_readable AND partner_text = ''",
-    "malformed_value": "is_readable AND exact_usd IS NULL",
+    "malformed_value": "is_readable AND delivered IS NULL",
+    "missing_exchange_rate": "is_readable AND delivered IS NOT NULL AND exact_usd IS NULL",
     "blank_regime": "is_readable AND regime_text = ''",
     "malformed_quantity": "is_readable AND quantity_text <> '' AND quantity IS NULL",
     "missing_quantity": "is_readable AND quantity_text = ''",
     "zero_quantity": "is_readable AND quantity = 0",
     "zero_value": "is_readable AND exact_usd = 0",
     "partner_is_declarant": "is_readable AND partner = declarant_code",
+    "unknown_district": "is_readable AND is_unknown_district",
+    "unit_value_outlier": "is_readable AND is_unit_value_outlier",
 }
 """Name -> SQL condition, in the order in which a record's broken rules are listed."""
 
@@ -47,15 +58,10 @@ MUST_REJECT = (
     "malformed_product",
     "blank_partner",
     "malformed_value",
+    "missing_exchange_rate",
     "blank_regime",
 )
 """Rules that leave a column without a value that every declaration has."""
-
-_TRIMMED = (
-    "period_text direction_text firm_code_text firm_name_text ownership_text product_text partner_text value_text "
-    "quantity_text unit_text regime_text"
-).split()
-_DELIVERED = [name for name in TABLES["raw_customs__declarations"].column_names if name.endswith("_text")]
 
 
 class CleanSettings(BaseModel):
@@ -83,111 +89,79 @@ def core_customs__declarations(
     core_customs__layouts: DataFrame,
     core_customs__labels: DataFrame,
     core_products__codes: DataFrame,
+    core_places__divisions: DataFrame,
+    core_customs__firms: DataFrame,
+    core_customs__unit_values: DataFrame,
+    core_countries__exchange_rates: DataFrame | None = None,
     *,
     clean: CleanSettings,
+    value: ValueSettings,
+    unit_values: UnitValueSettings,
+    places: PlaceSettings,
+    firm_codes: FirmCodeSettings,
+    intermediaries: IntermediarySettings,
 ) -> Outcome:
     """One row per statistical record of a customs file, coded and checked.
 
-    Codes: firm ten characters upper case, product as many digits as its layout has, partner ISO 3166. Values in US
-    dollars, rounded to cents half to even, with `rounding_usd` what the rounding took away. `flags` lists the rules
-    that the record broke and that do not reject; records that broke a rejecting rule go to quarantine with all of
-    theirs. A label of a coded field that no layout knows stops the run.
+    Codes: firm as its layout writes it, upper case; product as many digits as its layout has; partner ISO 3166. Values
+    in US dollars, rounded to cents half to even, with `rounding_usd` what the rounding took away. Two places: the
+    district of the goods and the seat of the firm, the latter and whether the firm is an intermediary by all that the
+    records of the year say of it. `flags` lists the rules that the record broke and that do not reject; records that
+    broke a rejecting rule go to quarantine with all of theirs. A label of a coded field that no layout knows stops the
+    run.
     """
-    looked_up = coded(
-        _trimmed(raw_customs__declarations), core_customs__labels, core_customs__layouts, clean.ignore_labels
+    read = read_records(
+        raw_customs__declarations,
+        core_customs__layouts,
+        core_customs__labels,
+        core_products__codes,
+        core_countries__exchange_rates,
+        value,
+        clean.ignore_labels,
     )
-    parsed = _parsed(_with_known_product(looked_up, core_products__codes), clean.declarant)
+    compared = with_unit_value_outlier(read, core_customs__unit_values, unit_values)
+    placed = with_goods_district(compared, core_places__divisions, places, firm_codes)
     rejecting = (*clean.reject, *UNKNOWN_LABEL_RULES)
-    judged = parsed.withColumn("rules", broken_rules(RULES)).withColumn(
-        "is_rejected", F.arrays_overlap("rules", rule_names(rejecting))
+    judged = (
+        placed.withColumn("declarant_code", F.lit(clean.declarant))
+        .withColumn("rules", broken_rules(RULES))
+        .withColumn("is_rejected", F.arrays_overlap("rules", rule_names(rejecting)))
     )
+    firms = firm_places(core_customs__firms, places, intermediaries)
+    good = judged.where(~F.col("is_rejected")).join(firms, ["year", "firm_code"], "left")
     return Outcome(
-        table=_published(judged.where(~F.col("is_rejected")), rejecting),
+        table=_published(good, rejecting),
         quarantine=_quarantined(judged.where("is_rejected")),
-        steps=_repeated_files(raw_customs__declarations),
+        steps=_repeated_files(raw_customs__declarations, value),
         unknown_labels=LABEL_OF_RULE,
     )
 
 
-def _trimmed(raw: DataFrame) -> DataFrame:
-    """Blank and missing are the same; the raw text is kept for quarantine."""
-    raw_text = F.coalesce("raw_bytes_hex", F.to_json(F.struct(*_DELIVERED)))
-    trimmed = {name: F.trim(F.translate(F.coalesce(name, F.lit("")), "\u3000\t", "  ")) for name in _TRIMMED}
-    return raw.withColumns({"raw_text": raw_text, "is_readable": F.col("unreadable").isNull(), **trimmed})
-
-
-def _with_known_product(coded_records: DataFrame, products: DataFrame) -> DataFrame:
-    codes = products.select(
-        "hs_revision", F.col("product_code").alias("heading"), F.lit(True).alias("is_known_product")
-    )
-    digits = F.when(
-        F.col("is_product_number")
-        & F.col("product_text").rlike("^[0-9]+$")
-        & (F.length("product_text") == F.col("product_digits") - 1),
-        F.concat(F.lit("0"), "product_text"),
-    ).otherwise(F.col("product_text"))
-    well_formed = digits.rlike("^[0-9]+$") & (F.length(digits) == F.col("product_digits"))
-    product_code = F.when(well_formed, digits)
-    return (
-        coded_records.withColumn("product_code", product_code)
-        .withColumn("heading", F.substring("product_code", 1, 6))
-        .join(F.broadcast(codes), ["hs_revision", "heading"], "left")
-        .withColumn("is_known_product", F.coalesce("is_known_product", F.lit(False)))
-    )
-
-
-def _parsed(records: DataFrame, declarant: str) -> DataFrame:
-    exact_usd = exact("value_text")
-    quantity = F.when(is_plain_number("quantity_text"), F.bround(exact("quantity_text"), 3).cast("decimal(18,3)"))
-    return records.withColumns(
+def _published(good: DataFrame, rejecting: Sequence[str]) -> DataFrame:
+    named = good.withColumns(
         {
-            "firm_code": F.upper("firm_code_text"),
-            "exact_usd": exact_usd,
-            "value_usd": to_cents(exact_usd),
-            "rounding_usd": (exact_usd - to_cents(exact_usd)).cast("decimal(18,6)"),
-            "quantity": quantity,
-            "declarant_code": F.lit(declarant),
+            "firm_name": F.nullif("firm_name_text", F.lit("")),
+            "partner_code": F.col("partner"),
+            "flags": F.array_except("rules", rule_names(rejecting)),
         }
     )
-
-
-def _published(good: DataFrame, rejecting: Sequence[str]) -> DataFrame:
-    return good.select(
-        "year",
-        "month",
-        "file_id",
-        "file",
-        "line",
-        "layout",
-        "direction",
-        "firm_code",
-        F.nullif("firm_name_text", F.lit("")).alias("firm_name"),
-        "ownership",
-        "product_code",
-        "hs_revision",
-        F.col("partner").alias("partner_code"),
-        "regime",
-        F.coalesce("unit", F.lit("unknown")).alias("unit_code"),
-        "quantity",
-        "value_usd",
-        "rounding_usd",
-        F.array_except("rules", rule_names(rejecting)).alias("flags"),
-    )
+    return named.select(*TABLES["core_customs__declarations"].column_names)
 
 
 def _quarantined(bad: DataFrame) -> DataFrame:
     return bad.select("year", "file_id", "file", "line", "layout", "rules", "value_usd", "raw_text")
 
 
-def _repeated_files(raw: DataFrame) -> DataFrame:
-    """Rows and dollars of files that were delivered more than once and are read once."""
+def _repeated_files(raw: DataFrame, value: ValueSettings) -> DataFrame:
+    """Rows and dollars of files that came more than once and are read once; no dollars of other currencies."""
+    delivered = exact("value_text") if value.currency == DOLLARS else F.lit(None).cast("decimal(38,12)")
     return (
         raw.where("copies > 1")
         .withColumn("more", F.col("copies") - 1)
         .groupBy("year")
         .agg(
             F.sum("more").alias("records"),
-            F.sum(exact("value_text") * F.col("more")).cast("decimal(38,6)").alias("amount_usd"),
+            F.sum(delivered * F.col("more")).cast("decimal(38,6)").alias("amount_usd"),
         )
         .select("year", F.lit("repeated").alias("step"), F.lit("repeated_file").alias("rule"), "records", "amount_usd")
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+
+from haiguan.transforms.schema import COLUMNS
 
 
 class PlaceSettings(BaseModel):
@@ -18,6 +20,7 @@ class PlaceSettings(BaseModel):
         code_digits: digits of a code that identify a division, by level.
         evidence: what tells the place of a firm, the best first.
         least_characters: shortest name that is looked for in a text.
+        district_code: pattern of a delivered district of the goods that is a code and no name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,6 +29,16 @@ class PlaceSettings(BaseModel):
     code_digits: tuple[int, ...]
     evidence: tuple[str, ...]
     least_characters: int
+    district_code: str
+
+    @field_validator("evidence")
+    @classmethod
+    def _tells(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = COLUMNS["firm_place_evidence"].values or ()
+        strays = [name for name in names if name not in known]
+        if strays or not names:
+            raise ValueError(f"{', '.join(strays) or 'nothing'} tells no place; choose among {', '.join(known)}")
+        return names
 
 
 def core_places__divisions(files_places: DataFrame, *, places: PlaceSettings) -> DataFrame:

@@ -46,12 +46,16 @@ _DECLARED = (
         name="core_customs__declarations",
         grain="one statistical record of a customs file: firm x product x partner x regime x office x month",
         columns=pick(
-            "year month file_id file line layout direction firm_code firm_name ownership product_code hs_revision "
-            "partner_code regime unit_code quantity value_usd rounding_usd flags"
+            "year month file_id file line layout direction firm_code firm_name ownership product_code product_class "
+            "hs_revision partner_code partner_basis regime unit_code goods_district_code is_seat_proxy firm_place_code "
+            "firm_place_evidence is_intermediary quantity value_usd rounding_usd valuation exchange_rate_rule flags"
         ),
         key=("year", "file_id", "line"),
         slice=("year",),
-        optional=frozenset({"month", "firm_name", "ownership", "quantity"}),
+        optional=frozenset(
+            "month firm_name ownership partner_basis goods_district_code firm_place_code firm_place_evidence "
+            "is_intermediary quantity".split()
+        ),
         accounts_for="raw_customs__declarations",
     ),
     Table(
@@ -62,6 +66,33 @@ _DECLARED = (
         slice=("year",),
         optional=frozenset({"value_usd"}),
         may_be_empty=True,
+    ),
+    Table(
+        name="core_customs__unit_values",
+        grain="product as reported and its HS revision x unit x direction x year",
+        columns=pick(
+            "year direction hs_revision product_code unit_code records ln_unit_value_q1 ln_unit_value_median "
+            "ln_unit_value_q3"
+        ),
+        key=("year", "direction", "hs_revision", "product_code", "unit_code"),
+        slice=("year",),
+        may_be_empty=True,
+        warning="Counted as delivered: records that cleaning rejects for other reasons are among them.",
+    ),
+    Table(
+        name="core_countries__exchange_rates",
+        grain="average of a currency in a month or, as month 0, in a year",
+        columns=pick("currency_code year rate_month usd_per_unit"),
+        key=("currency_code", "year", "rate_month"),
+    ),
+    Table(
+        name="core_customs__firms",
+        grain="text that a year's records hold in a field about a firm",
+        columns=pick("year firm_code firm_field firm_text records place_code"),
+        key=("year", "firm_code", "firm_field", "firm_text"),
+        slice=("year",),
+        optional=frozenset({"place_code"}),
+        warning="Counted as delivered: records that cleaning rejects are among them.",
     ),
     Table(
         name="core_customs__annual_flows",
@@ -87,6 +118,86 @@ _DECLARED = (
         slice=("year",),
         optional=frozenset({"quantity"}),
         may_be_empty=True,
+    ),
+    Table(
+        name="core_customs__firm_year",
+        grain="firm code x year",
+        columns=pick(
+            "year firm_code firm_place_code firm_place_evidence is_intermediary ownership value_usd export_value_usd "
+            "export_ordinary_usd export_processing_usd import_value_usd import_ordinary_usd import_processing_usd "
+            "export_products export_partners import_products import_partners declarations"
+        ),
+        key=("year", "firm_code"),
+        slice=("year",),
+        optional=frozenset({"firm_place_code", "firm_place_evidence", "is_intermediary", "ownership"}),
+        merges="core_customs__declarations",
+        warning="Products are counted as reported; value_usd adds exports and imports.",
+    ),
+    Table(
+        name="core_customs__district_flows",
+        grain="goods district x product as reported and its HS revision x partner x regime x direction x unit x year",
+        columns=pick(
+            "year goods_district_code product_code hs_revision partner_code regime direction unit_code quantity "
+            "value_usd seat_proxy_value_usd valuation declarations"
+        ),
+        key=(
+            "year",
+            "goods_district_code",
+            "product_code",
+            "hs_revision",
+            "partner_code",
+            "regime",
+            "direction",
+            "unit_code",
+        ),
+        slice=("year",),
+        optional=frozenset({"quantity"}),
+        merges="core_customs__declarations",
+        warning="Where files lack the district of the goods, the seat of the firm stands in: see seat_proxy_value_usd.",
+    ),
+    Table(
+        name="core_customs__firm_panel",
+        grain="firm code",
+        columns=pick(
+            "firm_code first_year last_year active_years gap_years has_entered has_left code_place_digits code_zone "
+            "code_ownership successor_codes"
+        ),
+        key=("firm_code",),
+        optional=frozenset({"code_place_digits", "code_zone", "code_ownership"}),
+        warning="A code that comes or goes need not be a firm that does: codes change, and nothing is joined here.",
+    ),
+    Table(
+        name="core_customs__intermediaries",
+        grain="set of keywords x year",
+        columns=pick("year keyword_set firms declarations value_usd export_value_usd import_value_usd"),
+        key=("year", "keyword_set"),
+        slice=("year",),
+    ),
+    Table(
+        name="core_customs__breaks",
+        grain="category of a series x direction x year",
+        columns=pick("year direction series category declarations value_usd value_share"),
+        key=("year", "direction", "series", "category"),
+        slice=("year",),
+    ),
+    Table(
+        name="core_trade__national_totals",
+        grain="published total by year, month (0: the year), direction and regime (all: all of them)",
+        columns=pick("year published_month direction published_regime value_usd"),
+        key=("year", "published_month", "direction", "published_regime"),
+    ),
+    Table(
+        name="core_customs__coverage",
+        grain="published figure: publisher x year x direction x month x regime; month 0 of all regimes is the whole",
+        columns=pick(
+            "published_by year direction published_month published_regime cells archive_value_usd published_value_usd "
+            "coverage_ratio share_within_2_percent share_within_10_percent coverage_verdict"
+        ),
+        key=("year", "published_by", "direction", "published_month", "published_regime"),
+        slice=("year",),
+        optional=frozenset("coverage_ratio share_within_2_percent share_within_10_percent coverage_verdict".split()),
+        may_be_empty=True,
+        warning="Rejected records are not in the archive's part; months of files without months are not compared.",
     ),
     Table(
         name="core_countries__codes",

@@ -40,6 +40,12 @@ RULES: dict[str, str] = {
 """Name -> SQL condition; every one of them rejects. Of well-formed rows with the same key the first is kept, by file id
 and line."""
 
+FLAGS: dict[str, str] = {
+    "malformed_quantity": "quantity_text <> '' AND quantity IS NULL",
+    "malformed_weight": "weight_text <> '' AND weight_kg IS NULL",
+}
+"""Name -> SQL condition; none of them rejects: the amount is null, and the flag tells it from one not delivered."""
+
 _KEY = ("year", "reporter_code_m49", "partner_code_m49", "flow", "hs_revision", "product_text")
 
 
@@ -75,6 +81,8 @@ def _parsed(raw: DataFrame) -> DataFrame:
             "exact_usd": exact_usd,
             "value_usd": to_cents(exact_usd),
             "rounding_usd": (exact_usd - to_cents(exact_usd)).cast("decimal(18,6)"),
+            "quantity": _amount("quantity_text"),
+            "weight_kg": _amount("weight_text"),
         }
     )
     of_one_row = {name: condition for name, condition in RULES.items() if name != "repeated_key"}
@@ -94,7 +102,6 @@ def _three_digits(column: str) -> Column:
 
 def _published(good: DataFrame) -> DataFrame:
     has_iso = F.col("reporter_iso_text").rlike("^[A-Z]{3}$")
-    is_delivered = F.col("quantity_text") != ""
     return good.select(
         "year",
         "reporter_code_m49",
@@ -104,14 +111,14 @@ def _published(good: DataFrame) -> DataFrame:
         "flow",
         "hs_revision",
         F.col("product_text").alias("product_code"),
-        F.when(is_delivered, _amount("quantity_text")).alias("quantity"),
+        "quantity",
         F.when(F.col("unit_text") == "", F.lit("unknown")).otherwise(F.col("unit_text")).alias("unit_code"),
-        _amount("weight_text").alias("weight_kg"),
+        "weight_kg",
         "value_usd",
         "rounding_usd",
         "file_id",
         "line",
-        F.array().cast("array<string>").alias("flags"),
+        broken_rules(FLAGS).alias("flags"),
     )
 
 

@@ -50,6 +50,23 @@ RAW = {
 }
 
 
+DIVISIONS = [
+    ("440000", 1980, 2100, "广东省", 1, None, ["广东省", "广东"]),
+    ("440300", 1980, 2100, "深圳市", 2, "440000", ["深圳市", "深圳"]),
+    ("440306", 1993, 2100, "宝安区", 3, "440300", ["宝安区"]),
+    ("220000", 1980, 2100, "吉林省", 1, None, ["吉林省", "吉林"]),
+    ("220200", 1980, 2100, "吉林市", 2, "220000", ["吉林市", "吉林"]),
+]
+FIRMS = [
+    (2003, "4403940277", "firm_code", "4403940277", 9, "440300"),
+    (2003, "4403940277", "firm_name", "深圳嘉明贸易", 9, "440300"),
+    (2003, "4403940277", "address", "深圳市宝安区", 2, "440306"),
+]
+# Between 20 and 50 dollars a kilogram: ln 20 = 2.996, ln 50 = 3.912; three times their distance is 2.748.
+UNIT_VALUES = [
+    (2003, "export", "HS2002", "01011010", "kilogram", 20, Decimal("2.996"), Decimal("3.401"), Decimal("3.912")),
+    (2003, "import", "HS2002", "01011010", "kilogram", 19, Decimal("2.996"), Decimal("3.401"), Decimal("3.912")),
+]
 VALUES = [
     ("100.005", "100.00", "0.005"),  # half to even
     ("100.015", "100.02", "-0.005"),
@@ -99,12 +116,20 @@ CASES: dict[str, dict] = {
     "numbers": {"layout": "numbers", "product_text": "1011010", "partner_text": "4"},
     "lower case": {"firm_code_text": "4403940abc"},
     "no unit": {"unit_text": None},
+    "another firm": {"firm_code_text": "3205940001"},
+    **{f"district {text}": {"district_text": text} for text in ("44031", "深圳", "吉林")},
+    **{f"unit value {text}": {"value_text": text} for text in ("1500", "4000")},
+    "few imports": {"direction_text": "进口", "value_text": "9000"},
+    "ten digits": {"product_text": "0101101099"},
+    "ten digits as a number": {"layout": "numbers", "product_text": "101101099"},
+    "chapter 98": {"product_text": "98010010"},
+    "chapter 99": {"product_text": "99999999"},
     "unreadable": {**_BLANK, "unreadable": "undecodable", "raw_bytes_hex": "FF"},
 }
 
 
 @pytest.fixture(scope="module")
-def found(spark) -> dict[str, dict]:
+def found(spark, customs_settings) -> dict[str, dict]:
     """Case -> its declaration, or else its row in quarantine; all cases are cleaned in one go."""
 
     def table(name: str, rows: list):
@@ -133,7 +158,11 @@ def found(spark) -> dict[str, dict]:
             [(layout, *label, 2003, 2004) for layout in ("words", "numbers") for label in labels],
         ),
         table("core_products__codes", [("HS2002", "010110", "horses")]),
+        table("core_places__divisions", DIVISIONS),
+        table("core_customs__firms", FIRMS),
+        table("core_customs__unit_values", UNIT_VALUES),
         clean=CLEAN,
+        **customs_settings,
     )
     rows = [row.asDict() for row in (*outcome.table.collect(), *outcome.quarantine.collect())]
     by_line = {row["line"]: row for row in rows}
@@ -180,6 +209,53 @@ def test_an_odd_field_is_flagged_and_kept(found, field, text, flag):
 def test_every_broken_rule_is_listed_in_order(found):
     assert found["several"]["rules"] == ["malformed_value", "blank_regime", "malformed_quantity"]
     assert found["several"]["value_usd"] is None
+
+
+def test_a_record_is_placed_twice(found):
+    row = found["good"]
+    assert (row["goods_district_code"], row["is_seat_proxy"]) == ("44039", True)
+    assert (row["firm_place_code"], row["firm_place_evidence"]) == ("440306", "address")
+    assert row["is_intermediary"] is True
+    assert found["another firm"]["firm_place_code"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "is_proxy"), [("44031", "44031", False), ("深圳", "4403", False), ("吉林", "44039", True)]
+)
+def test_the_goods_district_is_what_was_delivered(found, text, code, is_proxy):
+    row = found[f"district {text}"]
+    assert (row["goods_district_code"], row["is_seat_proxy"]) == (code, is_proxy)
+    assert row["flags"] == (["unknown_district"] if is_proxy else [])
+
+
+@pytest.mark.parametrize(("value", "flags"), [("1500", []), ("4000", ["unit_value_outlier"])])
+def test_a_unit_value_far_outside_the_quartiles_is_flagged(found, value, flags):
+    row = found[f"unit value {value}"]
+    assert (row["flags"], row["value_usd"]) == (flags, Decimal(value))  # exp(3.912 + 2.748) = 780 a kilogram, times 5
+
+
+def test_small_cells_have_no_outliers(found):
+    assert found["few imports"]["flags"] == []
+
+
+@pytest.mark.parametrize(
+    ("case", "code", "kind", "flags"),
+    [
+        ("ten digits", "01011010", "harmonised", ["cut_to_eight"]),
+        ("ten digits as a number", "01011010", "harmonised", ["cut_to_eight"]),
+        ("chapter 98", "98010010", "special_use", []),
+        ("chapter 99", "99999999", "special_use", []),
+    ],
+)
+def test_codes_of_ten_digits_are_cut_and_chapters_for_special_uses_kept(found, case, code, kind, flags):
+    row = found[case]
+    assert (row["product_code"], row["product_class"], row["flags"]) == (code, kind, flags)
+
+
+def test_the_rules_of_the_archive_travel_with_the_record(found):
+    row = found["good"]
+    assert (row["valuation"], row["exchange_rate_rule"]) == ("FOB", "none")
+    assert found["few imports"]["valuation"] == "CIF"
 
 
 def test_codes_that_came_as_numbers_get_their_zeros_back(found):

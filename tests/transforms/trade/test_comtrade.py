@@ -65,6 +65,15 @@ def test_of_two_rows_with_one_key_the_first_is_kept(flows):
     assert rejected == [["repeated_key"]]
 
 
+def test_amounts_that_are_no_numbers_are_null_with_a_flag_and_missing_ones_without(flows):
+    (odd, missing), rejected = flows(
+        {"quantity_text": "1.2e3", "weight_text": "heavy"}, {"quantity_text": "", "product_text": "903141"}
+    )
+    assert rejected == []
+    assert (odd["quantity"], odd["weight_kg"], odd["flags"]) == (None, None, ["malformed_quantity", "malformed_weight"])
+    assert (missing["quantity"], missing["flags"]) == (None, [])
+
+
 REJECTED = [
     ("revision_text", "S3", "unknown_revision"),
     ("year_text", "17", "malformed_year"),

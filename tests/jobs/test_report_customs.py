@@ -1,0 +1,60 @@
+"""The report on a customs archive: planted defects found again, keyword sets, breaks, coverage."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from haiguan.jobs.reporting.customs import REPEATED_FILE, Customs, customs_of
+from haiguan.jobs.reporting.record import read_record
+
+PLANTED = {
+    "undecodable_line",
+    "unsplittable_line",
+    "blank_direction",
+    "blank_partner",
+    "blank_regime",
+    "malformed_value",
+    "malformed_quantity",
+    "partner_is_declarant",
+    REPEATED_FILE,
+}
+
+
+@pytest.fixture(scope="module")
+def customs(universe) -> Customs:
+    manifest = universe.lake.read_on_driver("ops_runs__manifest")
+    (run_id, *_) = manifest[manifest.entry == "run"].run_id
+    return customs_of(universe.lake, read_record(universe.lake, run_id), universe.settings())
+
+
+def test_every_planted_defect_is_found_and_no_sound_record_rejected(customs):
+    by_rule = {entry.rule: entry for entry in customs.defects}
+    assert set(by_rule) >= PLANTED
+    assert all(by_rule[rule].planted > 0 for rule in PLANTED)
+    assert {entry.rule: entry.missed for entry in customs.defects if entry.missed} == {}
+    assert all(by_rule[rule].false == 0 for rule in PLANTED)
+
+
+def test_wider_sets_of_keywords_make_more_intermediaries(customs):
+    for year in {entry.year for entry in customs.keyword_sets}:
+        sets = {entry.name: entry for entry in customs.keyword_sets if entry.year == year}
+        assert sets["all_firms"].value_share == sets["all_firms"].declarations_share == 1
+        assert 0 < sets["five"].value_usd <= sets["seventeen"].value_usd < sets["all_firms"].value_usd
+        assert sets["seven"].firms <= sets["seventeen"].firms
+
+
+def test_shares_of_a_series_add_up_in_every_year(customs):
+    for series in ("firm_place_evidence", "goods_district", "partner_basis"):
+        for direction in ("export", "import"):
+            of_series = [b.shares for b in customs.breaks if (b.series, b.direction) == (series, direction)]
+            sums = [sum(share or 0 for share in of_year) for of_year in zip(*of_series, strict=True)]
+            assert sums == pytest.approx([1.0] * len(customs.years))
+
+
+def test_the_page_shows_them(universe):
+    page = (universe.reports / "index.html").read_text(encoding="utf-8")
+    section = page[page.index('id="customs"') :]
+    assert re.search(r"blank partner</th><td>(\d+)</td><td>\1</td><td>0</td><td>0</td>", section)
+    assert "partner HKG" in section

@@ -1,0 +1,16 @@
+"""Fields of customs records as text: blank and missing are the same."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+
+def trimmed(field: str) -> Column:
+    """A delivered field without blanks around it, wide ones and tabs included; empty where it is missing."""
+    return F.trim(F.translate(F.coalesce(field, F.lit("")), "\u3000\t", "  "))
+
+
+def firm_code() -> Column:
+    """The code of the firm, upper case."""
+    return F.upper(trimmed("firm_code_text"))
