@@ -40,7 +40,7 @@ from haiguan.transforms.simulation.truth import repeated, totals
 from haiguan.transforms.studies.estimates import specification_of
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/design.md", "docs/harmonise.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/design.md", "docs/harmonise.md", "docs/customs.md"]
 EXAMPLE_TABLE = "measure_countries__exports"
 EXAMPLE_PATHS = {"transforms/measures/countries.py", "tests/transforms/measures/test_countries.py"}
 GRAPH = build_graph(STAGES)

@@ -128,7 +128,8 @@ def core_customs__declarations(
         .withColumn("is_rejected", F.arrays_overlap("rules", rule_names(rejecting)))
     )
     firms = firm_places(core_customs__firms, places, intermediaries)
-    good = judged.where(~F.col("is_rejected")).join(firms, ["year", "firm_code"], "left")
+    # A firm's year stands for dozens of records: to shuffle those would cost more than to have all firms everywhere.
+    good = judged.where(~F.col("is_rejected")).join(F.broadcast(firms), ["year", "firm_code"], "left")
     return Outcome(
         table=_published(good, rejecting),
         quarantine=_quarantined(judged.where("is_rejected")),
@@ -149,7 +150,8 @@ def _published(good: DataFrame, rejecting: Sequence[str]) -> DataFrame:
 
 
 def _quarantined(bad: DataFrame) -> DataFrame:
-    return bad.select("year", "file_id", "file", "line", "layout", "rules", "value_usd", "raw_text")
+    raw_text = F.coalesce("raw_bytes_hex", F.to_json("delivered_fields")).alias("raw_text")
+    return bad.select("year", "file_id", "file", "line", "layout", "rules", "value_usd", raw_text)
 
 
 def _repeated_files(raw: DataFrame, value: ValueSettings) -> DataFrame:

@@ -13,7 +13,7 @@ from haiguan.transforms.customs.fields import firm_code, trimmed
 from haiguan.transforms.customs.products import with_product
 from haiguan.transforms.schema import TABLES
 
-DELIVERED = tuple(name for name in TABLES["raw_customs__declarations"].column_names if name.endswith("_text"))
+_DELIVERED = tuple(name for name in TABLES["raw_customs__declarations"].column_names if name.endswith("_text"))
 _READ = (
     "period_text direction_text firm_code_text firm_name_text ownership_text product_text partner_text value_text "
     "quantity_text unit_text regime_text district_text"
@@ -29,7 +29,7 @@ def read_records(
     value: ValueSettings,
     ignored: Mapping[str, tuple[str, ...]] | None = None,
 ) -> DataFrame:
-    """Every raw record with what its fields stand for; null where one stands for nothing.
+    """Every raw record with what its fields stand for, null where one stands for nothing, and `delivered_fields`.
 
     Args:
         raw: raw_customs__declarations.
@@ -43,10 +43,9 @@ def read_records(
     Raises:
         InputError: values are in another currency than US dollars, and no rates are there.
     """
-    raw_text = F.coalesce("raw_bytes_hex", F.to_json(F.struct(*DELIVERED)))
     texts = raw.withColumns(
         {
-            "raw_text": raw_text,
+            "delivered_fields": F.struct(*_DELIVERED),
             "is_readable": F.col("unreadable").isNull(),
             **{name: trimmed(name) for name in _READ},
             "firm_code": firm_code(),
