@@ -63,6 +63,7 @@ class Universe:
                 f"reports={self.reports}",
                 f"inputs.customs={self.files / 'customs'}",
                 f"inputs.comtrade={self.files / 'comtrade'}",
+                f"inputs.national={self.files / 'statistics'}",
                 *_SPARK,
                 *assignments,
             ],

@@ -29,8 +29,7 @@ REJECTED = (
     "malformed_quantity",
 )
 FLAGGED = ("missing_quantity", "zero_quantity", "partner_is_declarant")
-# Nothing is named that these are made from, or would be compared with.
-OF_OTHER_INPUTS = ("core_countries__exchange_rates", "core_trade__national_totals", "core_customs__coverage")
+OF_OTHER_INPUTS = ("core_countries__exchange_rates",)
 # Nothing is planted that these would take.
 NOTHING_TO_REJECT = ("quarantine_trade__flows", "quarantine_customs__annual_flows")
 

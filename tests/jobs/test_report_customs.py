@@ -58,3 +58,9 @@ def test_the_page_shows_them(universe):
     section = page[page.index('id="customs"') :]
     assert re.search(r"blank partner</th><td>(\d+)</td><td>\1</td><td>0</td><td>0</td>", section)
     assert "partner HKG" in section
+
+
+def test_the_archive_is_covered_by_what_its_own_statistics_office_publishes(customs, universe):
+    assert {row["published_by"] for row in customs.coverage} == {"national", "comtrade"}
+    assert {row["coverage_verdict"] for row in customs.coverage} == {"covered"}
+    assert all(row["coverage_ratio"] <= 1 for row in customs.coverage if row["published_by"] == "national")
