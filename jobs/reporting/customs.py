@@ -5,42 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow.compute as pc
-from deltalake import DeltaTable
-
 from haiguan.jobs.reporting.record import Record
+from haiguan.jobs.reporting.truth import Defects, planted_and_found
 from haiguan.jobs.runtime import delta
 from haiguan.jobs.runtime.lake import Lake
 from haiguan.jobs.runtime.settings import Settings
 from haiguan.transforms.customs.firm_years import ALL_FIRMS
 from haiguan.transforms.trade.national import ALL_REGIMES
 
-DECLARATIONS, QUARANTINE = "core_customs__declarations", "quarantine_customs__declarations"
 COVERAGE, INTERMEDIARIES, BREAKS = (
     "core_customs__coverage",
     "core_customs__intermediaries",
     "core_customs__breaks",
 )
-REPEATED_FILE = "repeated_file"
 
 Row = Mapping[str, Any]
-Places = dict[str, set[tuple[str, int]]]
-"""Rule -> file and line of the records that broke it."""
-
-
-@dataclass(frozen=True)
-class Defects:
-    """One rule against the truth beside simulated files: records planted, found, missed, and found elsewhere."""
-
-    rule: str
-    planted: int
-    found: int
-    missed: int
-    false: int
 
 
 @dataclass(frozen=True)
@@ -91,7 +72,7 @@ def customs_of(lake: Lake, record: Record, settings: Settings) -> Customs:
     years = sorted({row["year"] for row in changes})
     return Customs(
         coverage=_wholes(_rows(lake, record, COVERAGE)),
-        defects=_defects(lake, record, settings),
+        defects=planted_and_found(lake, record, settings.inputs.customs),
         keyword_sets=_keyword_sets(_rows(lake, record, INTERMEDIARIES)),
         breaks=_breaks(changes, years),
         years=years,
@@ -129,52 +110,3 @@ def _breaks(rows: Iterable[Row], years: Sequence[int]) -> list[Break]:
     for row in rows:
         shares.setdefault((row["series"], row["category"], row["direction"]), {})[row["year"]] = row["value_share"]
     return [Break(*key, tuple(of_years.get(year) for year in years)) for key, of_years in sorted(shares.items())]
-
-
-def _defects(lake: Lake, record: Record, settings: Settings) -> list[Defects]:
-    """Compares what the rules found with the truth; nothing where the files have none beside them."""
-    truth = _truth(settings.inputs.customs)
-    if truth is None or DECLARATIONS not in record.slices:
-        return []
-    planted = _places(truth[truth.rule != REPEATED_FILE])
-    found = _found(lake, record)
-    compared = [_compared(rule, planted.get(rule, set()), found.get(rule, set())) for rule in {*planted, *found}]
-    repeated = sum(file.copies - 1 for file in record.files if file.source == "customs")
-    several = int((truth.rule == REPEATED_FILE).sum())
-    compared.append(Defects(REPEATED_FILE, several, repeated, max(several - repeated, 0), max(repeated - several, 0)))
-    return sorted(compared, key=lambda entry: entry.rule)
-
-
-def _truth(inputs: str | Sequence[str] | None) -> pd.DataFrame | None:
-    """The defects planted in the files of all inputs: file, line, rule."""
-    roots = [inputs] if isinstance(inputs, str) else inputs or []
-    paths = [Path(root).parent / "truth" / "defects.csv" for root in roots]
-    there = [path for path in paths if path.is_file() and (path.parent / "simulation.json").is_file()]
-    if not there:
-        return None
-    return pd.concat([pd.read_csv(path, usecols=["file", "line", "rule"]) for path in there])
-
-
-def _places(rows: pd.DataFrame) -> Places:
-    return {
-        str(rule): set(zip(group.file, group.line.astype(int), strict=True)) for rule, group in rows.groupby("rule")
-    }
-
-
-def _found(lake: Lake, record: Record) -> Places:
-    """The rules that records in quarantine broke, and the flags of those that were published."""
-    found: Places = {}
-    for table, column in ((QUARANTINE, "rules"), (DECLARATIONS, "flags")):
-        if table in record.slices:
-            dataset = DeltaTable(str(lake.path(table))).to_pyarrow_dataset()
-            broken = dataset.to_table(
-                columns=["file", "line", column], filter=pc.list_value_length(pc.field(column)) > 0
-            )
-            for row in broken.to_pylist():
-                for rule in row[column]:
-                    found.setdefault(rule, set()).add((row["file"], row["line"]))
-    return found
-
-
-def _compared(rule: str, planted: set[tuple[str, int]], found: set[tuple[str, int]]) -> Defects:
-    return Defects(rule, len(planted), len(found & planted), len(planted - found), len(found - planted))

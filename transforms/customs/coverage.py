@@ -47,8 +47,8 @@ def core_customs__coverage(
 
     National totals are compared by year, direction, regime and month, as finely as both sides go. The country's own
     reports to UN Comtrade are compared product (six digits) by partner for the products that they hold, in one row per
-    year and direction; where they are in another HS revision than the archive, by partner only. Years and directions of
-    which nothing is published are not there.
+    year and direction; where they are in another HS revision than the archive, by partner only. Years of which the
+    archive has nothing and years and directions of which nothing is published are not there.
     """
     compared = [_national(core_customs__declarations, core_trade__national_totals)]
     reports = _reports(core_trade__flows, core_countries__codes, clean.declarant)
@@ -69,19 +69,18 @@ def _national(declarations: DataFrame, totals: DataFrame | None) -> DataFrame | 
     if totals is None:
         return None
     published = _finest(totals)
-    months_known = Window.partitionBy("year", "direction")
+    of_year = Window.partitionBy("year")
     archive = (
         declarations.groupBy("year", "direction", "month", "regime")
         .agg(F.sum(cents("value_usd")).alias("archive"))
-        .withColumn("has_months", F.count("month").over(months_known) == F.count("*").over(months_known))
+        .withColumn("has_months", F.count("month").over(of_year) == F.count("*").over(of_year))
         .join(
             F.broadcast(published.select("year", "direction", "by_month", "by_regime").distinct()),
             ["year", "direction"],
             "inner",
         )
     )
-    told = archive.select("year", "direction", "has_months").distinct()
-    level = F.broadcast(told)
+    level = F.broadcast(archive.select("year", "has_months").distinct())
     by_month = F.col("by_month") & F.col("has_months")
     key = ["year", "direction", "published_month", "published_regime"]
     ours = (
@@ -91,7 +90,7 @@ def _national(declarations: DataFrame, totals: DataFrame | None) -> DataFrame | 
         .agg(F.sum("archive").alias("archive"))
     )
     theirs = (
-        published.join(level, ["year", "direction"], "inner")
+        published.join(level, "year", "inner")
         .withColumn("published_month", F.when(by_month, F.col("published_month")).otherwise(0))
         .groupBy(*key)
         .agg(F.sum("published").alias("published"))
@@ -156,7 +155,8 @@ def _comtrade(declarations: DataFrame, countries: DataFrame, reports: DataFrame 
     alike = is_alike.select("year", "direction").distinct().withColumn("by_product", F.lit(True))
     key = ["year", "direction", "heading", "partner_code_m49"]
     ours = _keyed(archive, alike, "archive", key)
-    theirs = _keyed(reports, alike, "published", key)
+    years = F.broadcast(archive.select("year").distinct())
+    theirs = _keyed(reports.join(years, "year", "left_semi"), alike, "published", key)
     reported = theirs.select("year", "direction", "heading").distinct()
     cells = _side_by_side(ours.join(reported, ["year", "direction", "heading"], "left_semi"), theirs, key)
     return _whole(cells.withColumn("published_by", F.lit(COMTRADE)))

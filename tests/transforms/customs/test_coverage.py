@@ -29,6 +29,8 @@ PUBLISHED = """
            2003 0     import all      100
            2004 1     export ordinary 60
            2004 2     export ordinary 40
+           2004 2     import ordinary 30
+           2005 1     export ordinary 77
 """
 #         year flow   product partner value
 COMTRADE = """
@@ -36,6 +38,7 @@ COMTRADE = """
           2004 export 610910  276     2
           2004 export 610910  000     90
           2004 export 6109    842     88
+          2018 export 610910  842     55
 """
 
 
@@ -106,6 +109,8 @@ def test_national_totals_are_compared_figure_by_figure_and_as_a_whole(compared):
         (2004, "export", 0, "ordinary"): (90, 100),  # the files of 2004 have no months
         (2004, "export", 0, "border"): (900, 0),
         (2004, "export", 0, "all"): (990, 100),
+        (2004, "import", 0, "ordinary"): (0, 30),
+        (2004, "import", 0, "all"): (0, 30),  # a year without imports is no archive of the country
     }
     whole = found[2003, "export", 0, "all"]
     assert (whole["cells"], whole["coverage_ratio"], whole["coverage_verdict"]) == (4, 0.99, "covered")

@@ -1,0 +1,124 @@
+"""The truth that lies beside simulated files, against what the rules have found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from haiguan.jobs.reporting.record import Record
+from haiguan.jobs.runtime import delta
+from haiguan.jobs.runtime.lake import Lake
+
+DECLARATIONS, QUARANTINE = "core_customs__declarations", "quarantine_customs__declarations"
+FIRM_YEARS, DIVISIONS = "core_customs__firm_year", "core_places__divisions"
+REPEATED_FILE = "repeated_file"
+_TRUE_OF_FIRM = ("firm_code", "place_code", "is_intermediary")
+
+Places = dict[str, set[tuple[str, int]]]
+"""Rule -> file and line of the records that broke it."""
+
+
+@dataclass(frozen=True)
+class Defects:
+    """One rule against the truth beside simulated files: records planted, found, missed, and found elsewhere."""
+
+    rule: str
+    planted: int
+    found: int
+    missed: int
+    false: int
+
+
+def planted_and_found(lake: Lake, record: Record, inputs: str | Sequence[str] | None) -> list[Defects]:
+    """Compares what the rules found with the truth; nothing where the files of the inputs have none beside them."""
+    folders = _truth_folders(inputs)
+    if not folders or DECLARATIONS not in record.slices:
+        return []
+    return [*_defects(lake, record, folders), *_firms(lake, record, folders)]
+
+
+def _truth_folders(inputs: str | Sequence[str] | None) -> list[Path]:
+    roots = [inputs] if isinstance(inputs, str) else inputs or []
+    folders = [Path(root).parent / "truth" for root in roots]
+    return [folder for folder in folders if (folder / "simulation.json").is_file()]
+
+
+def _defects(lake: Lake, record: Record, folders: Sequence[Path]) -> list[Defects]:
+    read = [pd.read_csv(folder / "defects.csv", usecols=["file", "line", "rule"]) for folder in folders]
+    truth = pd.concat(read)
+    planted = _places(truth[truth.rule != REPEATED_FILE])
+    found = _found(lake, record)
+    compared = [_compared(rule, planted.get(rule, set()), found.get(rule, set())) for rule in {*planted, *found}]
+    repeated = sum(file.copies - 1 for file in record.files if file.source == "customs")
+    several = int((truth.rule == REPEATED_FILE).sum())
+    compared.append(Defects(REPEATED_FILE, several, repeated, max(several - repeated, 0), max(repeated - several, 0)))
+    return sorted(compared, key=lambda entry: entry.rule)
+
+
+def _places(rows: pd.DataFrame) -> Places:
+    return {
+        str(rule): set(zip(group.file, group.line.astype(int), strict=True)) for rule, group in rows.groupby("rule")
+    }
+
+
+def _found(lake: Lake, record: Record) -> Places:
+    """The rules that records in quarantine broke, and the flags of those that were published."""
+    found: Places = {}
+    for table, column in ((QUARANTINE, "rules"), (DECLARATIONS, "flags")):
+        if table in record.slices:
+            dataset = DeltaTable(str(lake.path(table))).to_pyarrow_dataset()
+            broken = dataset.to_table(
+                columns=["file", "line", column], filter=pc.list_value_length(pc.field(column)) > 0
+            )
+            for row in broken.to_pylist():
+                for rule in row[column]:
+                    found.setdefault(rule, set()).add((row["file"], row["line"]))
+    return found
+
+
+def _compared(rule: str, planted: set[tuple[str, int]], found: set[tuple[str, int]]) -> Defects:
+    return Defects(rule, len(planted), len(found & planted), len(planted - found), len(found - planted))
+
+
+def _firms(lake: Lake, record: Record, folders: Sequence[Path]) -> list[Defects]:
+    """Firms by year that are intermediaries, and the places of all firms by year."""
+    paths = [folder / "firms.parquet" for folder in folders if (folder / "firms.parquet").exists()]
+    if not paths or FIRM_YEARS not in record.slices:
+        return []
+    truth = pd.concat([pd.read_parquet(path, columns=["year", *_TRUE_OF_FIRM]) for path in paths])
+    told = delta.read(lake.path(FIRM_YEARS), ["year", "firm_code", "firm_place_code", "is_intermediary"]).to_pandas()
+    both = truth.merge(told, on=["year", "firm_code"], suffixes=("", "_told"))
+    is_told = both.is_intermediary_told.fillna(False).astype(bool)
+    is_true = both.is_intermediary.astype(bool)
+    places = set(delta.read(lake.path(DIVISIONS), ["place_code"]).column("place_code").to_pylist())
+    right = [_is_in(code, true, places) for code, true in zip(both.firm_place_code, both.place_code, strict=True)]
+    has_place = both.firm_place_code.notna()
+    return [
+        Defects(
+            "intermediaries, firms by year",
+            planted=int(is_true.sum()),
+            found=int((is_true & is_told).sum()),
+            missed=int((is_true & ~is_told).sum()),
+            false=int((is_told & ~is_true).sum()),
+        ),
+        Defects(
+            "places, firms by year",
+            planted=len(both),
+            found=sum(right),
+            missed=len(both) - sum(right),
+            false=int(has_place.sum()) - sum(right),
+        ),
+    ]
+
+
+def _is_in(code: str | None, true: str, places: set[str]) -> bool:
+    """Whether a place lies in the true one, told by its first digits; municipalities have no division of that level."""
+    if code is None or pd.isna(code):
+        return False
+    is_division = true.ljust(len(code), "0") in places
+    return code.startswith(true if is_division else true[:2])
