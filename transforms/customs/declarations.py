@@ -40,7 +40,7 @@ RULES: dict[str, str] = {
     "missing_exchange_rate": "is_readable AND delivered IS NOT NULL AND exact_usd IS NULL",
     "blank_regime": "is_readable AND regime_text = ''",
     "malformed_quantity": "is_readable AND quantity_text <> '' AND quantity IS NULL",
-    "missing_quantity": "is_readable AND quantity_text = ''",
+    "missing_quantity": "is_readable AND has_quantity_field AND quantity_text = ''",
     "zero_quantity": "is_readable AND quantity = 0",
     "zero_value": "is_readable AND exact_usd = 0",
     "partner_is_declarant": "is_readable AND partner = declarant_code",

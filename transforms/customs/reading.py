@@ -47,6 +47,7 @@ def read_records(
         {
             "delivered_fields": F.struct(*_DELIVERED),
             "is_readable": F.col("unreadable").isNull(),
+            "has_quantity_field": F.col("quantity_text").isNotNull(),
             **{name: trimmed(name) for name in _READ},
             "firm_code": firm_code(),
         }

@@ -116,6 +116,7 @@ CASES: dict[str, dict] = {
     "numbers": {"layout": "numbers", "product_text": "1011010", "partner_text": "4"},
     "lower case": {"firm_code_text": "4403940abc"},
     "no unit": {"unit_text": None},
+    "no field for quantities": {"quantity_text": None},
     "another firm": {"firm_code_text": "3205940001"},
     **{f"district {text}": {"district_text": text} for text in ("44031", "深圳", "吉林")},
     **{f"unit value {text}": {"value_text": text} for text in ("1500", "4000")},
@@ -232,6 +233,10 @@ def test_the_goods_district_is_what_was_delivered(found, text, code, is_proxy):
 def test_a_unit_value_far_outside_the_quartiles_is_flagged(found, value, flags):
     row = found[f"unit value {value}"]
     assert (row["flags"], row["value_usd"]) == (flags, Decimal(value))  # exp(3.912 + 2.748) = 780 a kilogram, times 5
+
+
+def test_files_without_quantities_are_no_fault_of_their_records(found):
+    assert (found["no field for quantities"]["quantity"], found["no field for quantities"]["flags"]) == (None, [])
 
 
 def test_small_cells_have_no_outliers(found):
