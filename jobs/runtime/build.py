@@ -90,7 +90,7 @@ def _batches(plan: TablePlan, shop: Workshop) -> Iterator[list[Due]]:
     batch: list[Due] = []
     weight = 0
     for due in plan.due:
-        records = sum(entry.records for entry in shop.came(plan.node, [due]) or ())
+        records = shop.weight(plan.node, due)
         if batch and weight + records > shop.settings.run.batch_records:
             yield batch
             batch, weight = [], 0

@@ -116,17 +116,22 @@ def find_layout(file: str, head: Head, layouts: Sequence[Layout], names: Sequenc
         InputError: none fits, or two do; the message says what the nearest would need.
     """
     names = names or (file.rsplit("/", 1)[-1],)
-    fits = [fit for layout in layouts for fit in [_fit(head, layout, names)] if fit is not None]
-    if len(fits) == 1:
-        return fits[0]
+    found = [fit for layout in layouts for fit in [_fit(head, layout, names)] if fit is not None]
+    if len(found) == 1:
+        return found[0]
     shown = ", ".join(_all_headings(head, layouts))
-    if fits:
-        fitting = ", ".join(fit.layout.name for fit in fits)
+    if found:
+        fitting = ", ".join(fit.layout.name for fit in found)
         raise InputError(
             f"{file}{head.place}: the headings ({shown}) fit several layouts ({fitting}); narrow their years or their "
             "headings"
         )
     raise InputError(_why_none(file, head, layouts, names, shown))
+
+
+def fits(head: Head, layout: Layout, names: Sequence[str]) -> bool:
+    """Whether a layout knows the headings and is for the year in the names."""
+    return _fit(head, layout, names) is not None
 
 
 def _fit(head: Head, layout: Layout, names: Sequence[str]) -> Fit | None:

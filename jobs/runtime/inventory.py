@@ -4,49 +4,70 @@ from __future__ import annotations
 
 import glob
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from haiguan.jobs.runtime.headings import Reading, TextHead, decoded, find_layout, split
+from haiguan.jobs.runtime import access
+from haiguan.jobs.runtime.contents import CHUNK, Content, Seal, contents_of, seal
+from haiguan.jobs.runtime.headings import Fit, Head, NamesHead, TextHead, decoded, find_layout, fits, split
 from haiguan.jobs.runtime.layouts import Layout
+from haiguan.jobs.runtime.scratch import Scratch
+from haiguan.jobs.runtime.tables import BYTES, TableHead, table_head
 from haiguan.transforms.errors import InputError
 
-_CHUNK = 1 << 20
+Result = TypeVar("Result")
+
+_BYTES_PER_LINE = 100  # where nobody has counted the lines
 
 
 @dataclass(frozen=True)
 class File:
-    """One file of a source.
+    """One table of records of a source: a file, a member of an archive, or a table of a database.
 
     Attributes:
-        path: where it lies.
-        name: its path below the input's root, with forward slashes: the same on every machine.
-        size: in bytes.
-        modified_at: time of last change.
-        sha256: of its bytes.
+        content: where it is.
+        sha256: of its unpacked bytes.
         layout: by which it is read.
         encoding: of its text.
-        separator: of its fields.
+        separator: of its fields; empty where it is no text.
         headings: in the order of the file.
+        records: about how many it has.
         year: of delivery; None where the layout has none.
         month: of delivery; None where the file's name tells none.
-        copies: how many files of the source have these very bytes.
+        repeats: other files of the source that have these very bytes.
+        charset: of text in a database that does not name its own.
     """
 
-    path: Path
-    name: str
-    size: int
-    modified_at: datetime
+    content: Content
     sha256: str
     layout: Layout
     encoding: str
     separator: str
     headings: tuple[str, ...]
-    year: int | None
+    records: int = 0
+    year: int | None = None
     month: int | None = None
-    copies: int = 1
+    repeats: tuple[File, ...] = ()
+    charset: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self.content.path
+
+    @property
+    def name(self) -> str:
+        """Its path below the input's root, with forward slashes: the same on every machine."""
+        return self.content.name
+
+    @property
+    def copies(self) -> int:
+        """How many files of the source have these very bytes, itself included."""
+        return 1 + len(self.repeats)
 
     @property
     def file_id(self) -> str:
@@ -56,44 +77,76 @@ class File:
 
 @dataclass(frozen=True)
 class Known:
-    """What an earlier run found out about a file, good as long as size and time have not changed."""
+    """What an earlier run found out about a file, good as long as size and time have not changed.
+
+    Attributes:
+        size: of the file.
+        modified_at: time of last change.
+        sha256: of its bytes.
+        encoding: of its text.
+        headings: of a table, which would have to be unpacked to be asked again.
+        records: how many it has.
+    """
 
     size: int
     modified_at: datetime
     sha256: str
+    encoding: str = ""
+    headings: tuple[str, ...] = ()
+    records: int | None = None
+
+    def is_of(self, content: Content) -> bool:
+        """Whether it still holds."""
+        return (self.size, self.modified_at) == (content.size, content.modified_at)
 
 
-def take_inventory(
-    source: str,
-    paths: str | Sequence[str],
-    layouts: Sequence[Layout],
-    years: tuple[int, int],
-    known: Mapping[str, Known],
-) -> list[File]:
+@dataclass(frozen=True)
+class Looking:
+    """With what the files of a source are looked at.
+
+    Attributes:
+        layouts: those of the source.
+        years: first and last year that a file may be of.
+        known: name -> what is known of it; such a file is not hashed again.
+        scratch: where packed tables are unpacked.
+    """
+
+    layouts: Sequence[Layout]
+    years: tuple[int, int]
+    known: Mapping[str, Known]
+    scratch: Scratch
+
+
+def take_inventory(source: str, paths: str | Sequence[str], looking: Looking) -> list[File]:
     """The files of a source in the order of their names, every distinct content once.
 
     Args:
         source: name under `inputs`.
         paths: file, folder or glob, or several.
-        layouts: those of the source.
-        years: first and last year that a file may be of.
-        known: name -> what is known of it; such a file is not hashed again.
+        looking: layouts, years and what is known.
 
     Raises:
         InputError: all faults of all files: missing, empty, without a layout, cut off, of a year outside the settings.
     """
     paths_and_names, faults = _discover(source, paths)
-    found: list[File] = []
-    for path, name in paths_and_names:
-        try:
-            found.append(_examine(path, name, layouts, years, known.get(name)))
-        except InputError as error:
-            faults += error.faults
+    contents = _gathered(faults, [partial(contents_of, path, name) for path, name in paths_and_names])
+    found = _gathered(faults, [partial(_examine, content, looking) for of_file in contents for content in of_file])
     distinct = _without_copies(found)
     faults += _shared_names(source, distinct)
     if faults:
         raise InputError(*faults)
     return distinct
+
+
+def _gathered(faults: list[str], tasks: Sequence[Callable[[], Result]]) -> list[Result]:
+    """What the tasks return; the faults of those that fail are added to `faults`."""
+    done = []
+    for task in tasks:
+        try:
+            done.append(task())
+        except InputError as error:
+            faults += error.faults
+    return done
 
 
 def _discover(source: str, paths: str | Sequence[str]) -> tuple[list[tuple[Path, str]], list[str]]:
@@ -123,93 +176,137 @@ def expand(text: str) -> list[tuple[Path, Path]]:
     return [(Path(match), root) for match in glob.glob(text, recursive=True) if Path(match).is_file()]
 
 
-def _examine(path: Path, name: str, layouts: Sequence[Layout], years: tuple[int, int], known: Known | None) -> File:
-    _refuse_unseen_by_spark(path)
-    status = path.stat()
-    if status.st_size == 0:
-        raise InputError(f"{path}: the file is empty; fetch it again or take it out of the inputs")
-    with path.open("rb") as stream:
-        head = TextHead(stream.read(_CHUNK) + (b"" if status.st_size > _CHUNK else b"\n"))
-    _refuse_utf_16(path, head)
-    layout, reading = find_layout(str(path), head, layouts)
-    year, month = layout.period_of(path.name)
-    _refuse_other_periods(path, year, month, years)
-    _refuse_repeated(path, reading.headings, layout)
-    _refuse_truncated(path, reading)
-    modified_at = datetime.fromtimestamp(status.st_mtime, timezone.utc)
-    unchanged = known is not None and (known.size, known.modified_at) == (status.st_size, modified_at)
-    sha256 = known.sha256 if known is not None and unchanged else _sha256(path)
-    return File(path, name, status.st_size, modified_at, sha256, layout, *reading, year, month)
+def _examine(content: Content, looking: Looking) -> File:
+    _refuse_unseen_by_spark(content)
+    known = looking.known.get(content.name)
+    known = known if known is not None and known.is_of(content) else None
+    table = _table_head(content, known, looking)
+    head, fit, charset = _fitting(content, table, looking)
+    year, month = fit.layout.period_of(*content.names)
+    _refuse_other_periods(content, year, month, looking.years)
+    _refuse_repeated(content, head, fit)
+    _refuse_labelled(content, table, fit)
+    if known is None:
+        sealed = seal(content)
+        records = sealed.lines if table is None else table.rows
+        known = Known(content.size, content.modified_at, sealed.sha256, records=records)
+        _refuse_truncated(content, sealed, fit)
+    records = content.size // _BYTES_PER_LINE if known.records is None else known.records
+    return File(content, known.sha256, fit.layout, *fit.reading, records, year, month, charset=charset)
 
 
-def _refuse_utf_16(path: Path, head: TextHead) -> None:
+def _table_head(content: Content, known: Known | None, looking: Looking) -> TableHead | None:
+    """The head of a table; one that is packed is not unpacked again only to be asked for it."""
+    if content.kind not in ("stata", "parquet"):
+        return None
+    if known is not None and known.headings and content.packing:
+        names = tuple(heading.encode(known.encoding) for heading in known.headings)
+        return TableHead(NamesHead(names, known.encoding), known.records or 0, {})
+    return table_head(looking.scratch.place(content, ""), content.kind)
+
+
+def _fitting(content: Content, table: TableHead | None, looking: Looking) -> tuple[Head, Fit, str]:
+    """The headings, the layout that they fit, and the charset of text in a database that does not name its own."""
+    if content.kind == "access":
+        return _fitting_database(content, looking.layouts)
+    head = _text_head(content) if table is None else table.head
+    return head, find_layout(content.shown, head, looking.layouts, content.names), ""
+
+
+def _fitting_database(content: Content, layouts: Sequence[Layout]) -> tuple[Head, Fit, str]:
+    """Old databases do not name the encoding of their text: it is one under which a layout knows the headings."""
+    charsets = list(dict.fromkeys(encoding for layout in layouts for encoding in layout.encoding))
+    heads = [NamesHead(access.headings(content.path, content.member, charset), access.ENCODING) for charset in charsets]
+    for head, charset in zip(heads, charsets, strict=True):
+        if any(fits(head, layout, content.names) for layout in layouts):
+            return head, find_layout(content.shown, head, layouts, content.names), charset
+    return heads[0], find_layout(content.shown, heads[0], layouts, content.names), charsets[0]
+
+
+def _text_head(content: Content) -> TextHead:
+    with content.open() as stream:
+        beginning = stream.read(CHUNK)
+    head = TextHead(beginning if len(beginning) == CHUNK else beginning + b"\n")
     if head.beginning.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in head.first_line:
-        raise InputError(f"{path}: the file is written in UTF-16; convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW")
+        raise InputError(
+            f"{content.shown}: the file is written in UTF-16, or is no text; convert it: "
+            "iconv -f UTF-16 -t UTF-8 FILE > NEW"
+        )
+    return head
 
 
-def _refuse_other_periods(path: Path, year: int | None, month: int | None, years: tuple[int, int]) -> None:
+def _refuse_unseen_by_spark(content: Content) -> None:
+    """Spark passes over such text files without a word, also where they are named one by one."""
+    name = content.path.name
+    is_hidden = (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_")
+    if is_hidden and content.kind == "text" and content.packing != "zip":
+        raise InputError(
+            f"{content.path}: Spark does not read files whose names begin with _ or end in ._COPYING_; rename it"
+        )
+
+
+def _refuse_other_periods(content: Content, year: int | None, month: int | None, years: tuple[int, int]) -> None:
     if year is not None and not years[0] <= year <= years[1]:
         raise InputError(
-            f"{path}: the file is of {year}, but run.years is {years[0]} to {years[1]}; widen run.years or take it out"
+            f"{content.shown}: the file is of {year}, but run.years is {years[0]} to {years[1]}; widen run.years or "
+            "take it out"
         )
     if month is not None and not 1 <= month <= 12:
-        raise InputError(f"{path}: the file's name tells month {month}; there is none, so rename the file")
+        raise InputError(f"{content.shown}: the file's name tells month {month}; there is none, so rename the file")
 
 
-def _refuse_unseen_by_spark(path: Path) -> None:
-    """Spark passes over such files without a word, also where they are named one by one."""
-    if (path.name.startswith("_") and "=" not in path.name) or path.name.endswith("._COPYING_"):
-        raise InputError(f"{path}: Spark does not read files whose names begin with _ or end in ._COPYING_; rename it")
-
-
-def _refuse_repeated(path: Path, headings: Sequence[str], layout: Layout) -> None:
+def _refuse_repeated(content: Content, head: Head, fit: Fit) -> None:
     """A heading that stands twice leaves it open which field is meant, and so do two of one column."""
-    columns = [layout.headings[heading] for heading in headings if heading in layout.headings]
-    doubled = {column for column in columns if columns.count(column) > 1 and column not in layout.coalesced}
+    leads, headings = fit.layout.headings, fit.reading.headings
+    columns = [leads[heading] for heading in headings if heading in leads]
+    doubled = {column for column in columns if columns.count(column) > 1 and column not in fit.layout.coalesced}
     repeated = [
         heading
         for heading in dict.fromkeys(headings)
-        if heading in layout.headings and (layout.headings[heading] in doubled or headings.count(heading) > 1)
+        if heading in leads and (leads[heading] in doubled or headings.count(heading) > 1)
     ]
     if repeated:
         raise InputError(
-            f"{path}, line 1: a column stands twice in the headings ({', '.join(repeated)}); take one of them out"
+            f"{content.shown}{head.place}: a column stands twice in the headings ({', '.join(repeated)}); take one of "
+            "them out"
         )
 
 
-def _refuse_truncated(path: Path, reading: Reading) -> None:
-    """A file that ends inside a line was cut off when it was copied or fetched.
+def _refuse_labelled(content: Content, table: TableHead | None, fit: Fit) -> None:
+    """The numbers of a labelled variable may mean something of their own, or nothing without their labels."""
+    if table is None or fit.layout.value_labels:
+        return
+    shown = {
+        _as_written(name, fit.reading.encoding): _as_written(labels, fit.reading.encoding)
+        for name, labels in table.labelled.items()
+    }
+    used = [f"{name} ({labels})" for name, labels in shown.items() if name in fit.layout.headings]
+    if used:
+        raise InputError(
+            f"{content.shown}: variables with value labels: {'; '.join(used)}; say `value_labels: numbers` or "
+            f"`value_labels: texts` in layout {fit.layout.name}, whichever its codings know"
+        )
+
+
+def _as_written(stored: str, encoding: str) -> str:
+    return stored.encode(BYTES).decode(encoding, "replace")
+
+
+def _refuse_truncated(content: Content, sealed: Seal, fit: Fit) -> None:
+    """A text file that ends inside a line was cut off when it was copied or fetched.
 
     Raises:
         InputError: no line break at the end, and fewer fields in the last line than in the heading.
     """
-    with path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - _CHUNK))
-        tail = stream.read()
-    if tail.endswith(b"\n"):
+    if content.kind != "text" or sealed.tail.endswith(b"\n"):
         return
-    last_line = tail[tail.rfind(b"\n") + 1 :]
-    text = decoded(last_line, reading.encoding)
-    found, fields = len(split(text or "", reading.separator)), len(reading.headings)
+    text = decoded(sealed.tail[sealed.tail.rfind(b"\n") + 1 :], fit.reading.encoding)
+    found, fields = len(split(text or "", fit.reading.separator)), len(fit.reading.headings)
     if text is None or found < fields:
-        lines = sum(chunk.count(b"\n") for chunk in _chunks(path)) + 1
         raise InputError(
-            f"{path}, line {lines}: the file ends in the middle of a line ({found} of {fields} fields); "
-            "fetch or unpack it again"
+            f"{content.shown}, line {sealed.lines + 1}: the file ends in the middle of a line ({found} of {fields} "
+            "fields); fetch or unpack it again"
         )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    for chunk in _chunks(path):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            yield chunk
 
 
 def _shared_names(source: str, files: Sequence[File]) -> list[str]:
@@ -226,13 +323,12 @@ def _shared_names(source: str, files: Sequence[File]) -> list[str]:
 
 
 def _without_copies(found: Sequence[File]) -> list[File]:
-    """Every distinct content once, under its shortest name, with the number of its copies.
+    """Every distinct content once, under its shortest name, with the others that have it.
 
     A copy has the longer name, as in `data200309(1).csv`; of names of one length the first in their order is taken.
     """
     by_content: dict[str, list[File]] = {}
-    for file in found:
+    for file in sorted(found, key=lambda file: (len(file.name), file.name)):
         by_content.setdefault(file.sha256, []).append(file)
-    originals = [min(files, key=lambda file: (len(file.name), file.name)) for files in by_content.values()]
-    distinct = [replace(original, copies=len(by_content[original.sha256])) for original in originals]
+    distinct = [replace(original, repeats=tuple(copies)) for original, *copies in by_content.values()]
     return sorted(distinct, key=lambda file: file.name)

@@ -41,22 +41,26 @@ class Lake:
     """A folder of Delta tables that this project has made."""
 
     def __init__(self, root: str) -> None:
-        """Opens the lake at `root`, a path or a file: URI; makes it where there is nothing.
+        """Opens the lake at `root`, a path or a file: URI; nothing is made until a run makes it.
 
         Raises:
             InputError: the folder holds something else, or a lake of a newer version.
         """
         self.root = _local_path(root)
-        marker = self.root / _MARKER
-        if not marker.exists():
-            if self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
-                raise InputError(
-                    f"{self.root}: this folder holds something that is no lake of haiguan (no {_MARKER} in it); "
-                    "name an empty or a new folder with --set lake=DIR"
-                )
-            self.root.mkdir(parents=True, exist_ok=True)
-            marker.write_text(json.dumps({"format": FORMAT}), encoding="utf-8")
-        _check_format(marker)
+        self._marker = self.root / _MARKER
+        if self._marker.exists():
+            _check_format(self._marker)
+        elif self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
+            raise InputError(
+                f"{self.root}: this folder holds something that is no lake of haiguan (no {_MARKER} in it); "
+                "name an empty or a new folder with --set lake=DIR"
+            )
+
+    def make(self) -> None:
+        """Makes the folder of the lake where there is none."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        if not self._marker.exists():
+            self._marker.write_text(json.dumps({"format": FORMAT}), encoding="utf-8")
 
     def path(self, table: str) -> Path:
         """Where a table lies."""

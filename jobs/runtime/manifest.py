@@ -99,9 +99,10 @@ class Manifest:
         self._write([{"entry": "slice", "reason": "its input is gone", **row} for row in rows])
 
     def record_files(self, source: str, files: Iterable[File]) -> None:
-        """Writes which files of a source were read, where they are new or changed."""
+        """Writes which files of a source were read, copies included, where they are new or changed."""
         known = self.known_files(source)
-        self._write([_file_row(source, file) for file in files if known.get(file.name) != _known(file)])
+        every = [(one, "read" if one is file else "repeated") for file in files for one in (file, *file.repeats)]
+        self._write([_file_row(source, file, s) for file, s in every if known.get(file.name) != _known(file)])
 
     def record_run(self, status: str, **facts: Any) -> None:
         """Writes that the run started or ended."""
@@ -150,7 +151,16 @@ class Manifest:
         elif row["entry"] == "slice":
             self._slices.setdefault(row["name"], {})[row["slice_id"]] = _published(row)
         elif row["entry"] == "input":
-            known = Known(row["bytes"], row["modified_at"], row["fingerprint"])
+            told = json.loads(row["details"])
+            headings = tuple(told.get("headings", ()))
+            known = Known(
+                row["bytes"],
+                row["modified_at"],
+                row["fingerprint"],
+                told.get("encoding", ""),
+                headings,
+                told.get("records"),
+            )
             self._files.setdefault(row["name"], {})[row["slice_id"]] = known
 
     def _slice_row(self, table: str, entry: Published, reason: str, seconds: float) -> dict[str, Any]:
@@ -198,17 +208,25 @@ def _published(row: Mapping[str, Any]) -> Published:
 
 
 def _known(file: File) -> Known:
-    return Known(file.size, file.modified_at, file.sha256)
+    content = file.content
+    return Known(content.size, content.modified_at, file.sha256, file.encoding, file.headings, file.records)
 
 
-def _file_row(source: str, file: File) -> dict[str, Any]:
+def _file_row(source: str, file: File, status: str) -> dict[str, Any]:
+    details = {
+        "layout": file.layout.name,
+        "copies": file.copies,
+        "encoding": file.encoding,
+        "headings": file.headings,
+        "records": file.records,
+    }
     return {
         "entry": "input",
         "name": source,
         "slice_id": file.name,
-        "status": "read",
+        "status": status,
         "fingerprint": file.sha256,
-        "bytes": file.size,
-        "modified_at": file.modified_at,
-        "details": json.dumps({"layout": file.layout.name, "copies": file.copies}),
+        "bytes": file.content.size,
+        "modified_at": file.content.modified_at,
+        "details": json.dumps(details, ensure_ascii=False),
     }

@@ -88,7 +88,7 @@ def work_of(request: Request, settings: Settings) -> Work:
         raise InputError(f"--to {error.args[0]}: neither a stage nor a table; there are {', '.join(names)}") from None
     sources = {source for name in wanted for source in graph[name].sources}
     buildable, lacking = without_unavailable(wanted, graph, [s for s in sources if is_available(s, settings)])
-    order = fed_by(graph, buildable, set(type(settings.inputs).model_fields))
+    order = fed_by(graph, buildable, {name for name, paths in settings.inputs if paths is not None})
     if not order:
         raise InputError(
             "no input is named, so there is nothing to build; name one, such as --set inputs.customs=FOLDER, or see it "
@@ -113,6 +113,7 @@ def run(request: Request, settings: Settings, console: Console) -> None:
     state = open_sources(work, settings, Manifest(lake, run_id), request.verify)
     log = Path(settings.reports) / "logs" / f"{run_id}.log"
     session = open_session(settings.spark, log)
+    lake.make()
     with hold(session, lake.root, run_id, request.wait, progress.say) as has_waited:
         lake.clear_leftovers()
         manifest = Manifest(lake, run_id)
@@ -161,6 +162,22 @@ def open_sources(work: Work, settings: Settings, manifest: Manifest, verify: boo
     return State(sources=opened)
 
 
+def _look_inside(shop: Workshop) -> None:
+    """Says what there is to know of the files, and writes down which they are once nothing is wrong with them.
+
+    Raises:
+        InputError: all that only reading the files shows to be wrong.
+    """
+    sources = shop.state.sources
+    for note in [note for source in sources.values() for note in source.notes]:
+        shop.progress.say(note)
+    faults = [fault for source in sources.values() for fault in source.faults(shop.session)]
+    if faults:
+        raise InputError(*faults)
+    for name, source in sources.items():
+        shop.manifest.record_files(name, source.files)
+
+
 def _published_elsewhere(work: Work, manifest: Manifest) -> Tables:
     """Tables that this run reads and does not build, as they were published.
 
@@ -192,8 +209,7 @@ def _walk(work: Work, shop: Workshop) -> None:
     if not any(plan.has_work for plan in plans):
         shop.progress.say(_NOTHING)
         return
-    for name, source in shop.state.sources.items():
-        shop.manifest.record_files(name, source.files)
+    _look_inside(shop)
     shop.state.tables = _published_elsewhere(work, shop.manifest)
     for name in work.order:
         plan = plan_table(work.graph[name], shop.state, shop.manifest, shop.settings, shop.lake, shop.years)

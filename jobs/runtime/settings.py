@@ -34,12 +34,14 @@ class InputSettings(BaseModel):
 
 
 class RunSettings(BaseModel):
-    """Which years a file may be of, how much is built at once, further layouts, and the studies to reproduce."""
+    """Which files are read and how, how much is built at once, and the studies to reproduce."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     years: tuple[int, int]
     batch_records: int
     layouts: str | None
+    scratch: str | None
+    editions: dict[int, str]
     studies: tuple[str, ...]
 
 

@@ -6,57 +6,31 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 import yaml
-from pyspark.sql import DataFrame, SparkSession
 
-from haiguan.jobs.runtime.code import code_hash
+from haiguan.jobs.runtime.deliveries import RAW, Source, delivered_files, layout_rows
 from haiguan.jobs.runtime.hs_tables import attributes, hs_tables
-from haiguan.jobs.runtime.inventory import File, take_inventory
-from haiguan.jobs.runtime.lake import Slice
-from haiguan.jobs.runtime.layouts import Layout, load_layouts
+from haiguan.jobs.runtime.layouts import load_layouts
 from haiguan.jobs.runtime.manifest import Known, slice_id
 from haiguan.jobs.runtime.places import COLUMNS as PLACE_COLUMNS
 from haiguan.jobs.runtime.places import dated_divisions
-from haiguan.jobs.runtime.readers import read_delimited
 from haiguan.jobs.runtime.settings import Settings
 from haiguan.jobs.runtime.small_tables import SMALL_TABLES, small_rows
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.schema import TABLES
 
-_RAW = {"customs": "raw_customs__declarations", "comtrade": "raw_trade__comtrade"}
 _COUNTRIES = "country_code country_name customs_code further_customs_codes m49_code labels"
 _KIND_OF_ITEM = {"study_estimates": "estimates", "study_tables": "table", "study_figures": "figure"}
 
 
-@dataclass(frozen=True)
-class Source:
-    """One source, looked through but not yet read.
-
-    Attributes:
-        slices: slice id -> slice.
-        sliced_by: the columns of a slice.
-        fingerprints: slice id -> hash of what the slice holds.
-        read: the frame of some slices.
-        files: those of an input, for the manifest.
-    """
-
-    slices: Mapping[str, Slice]
-    fingerprints: Mapping[str, str]
-    read: Callable[[SparkSession, Sequence[Slice]], Any]
-    files: Sequence[File] = ()
-    sliced_by: tuple[str, ...] = ()
-
-
 def is_available(source: str, settings: Settings) -> bool:
     """Whether the settings name files of the source; the packaged ones are always there."""
-    is_named = source in _RAW or source in SMALL_TABLES
+    is_named = source in RAW or source in SMALL_TABLES
     return not is_named or getattr(settings.inputs, source) is not None
 
 
@@ -71,8 +45,8 @@ def open_source(source: str, settings: Settings, known: Mapping[str, Known]) -> 
     Raises:
         InputError: all faults of all its files.
     """
-    if source in _RAW:
-        return _delimited_files(source, settings, known)
+    if source in RAW:
+        return delivered_files(source, settings, known)
     if source in _KIND_OF_ITEM:
         return _studies(settings, _KIND_OF_ITEM[source])
     if source == "hs_links":
@@ -90,44 +64,10 @@ def _on_driver(frame: pd.DataFrame) -> Source:
     return Source({"": {}}, {"": content}, lambda session, _: frame)
 
 
-def _delimited_files(source: str, settings: Settings, known: Mapping[str, Known]) -> Source:
-    table = TABLES[_RAW[source]]
-    layouts = load_layouts(source, settings.run.layouts)
-    found = take_inventory(source, getattr(settings.inputs, source), layouts, settings.run.years, known)
-    keyed = {slice_id(values): (values, file) for file in found for values in [_slice_of(file, table.slice)]}
-
-    def read(session: SparkSession, slices: Sequence[Slice]) -> DataFrame:
-        return read_delimited(session, [keyed[slice_id(values)][1] for values in slices], table)
-
-    return Source(
-        slices={text: values for text, (values, _) in keyed.items()},
-        fingerprints={text: _fingerprint(file) for text, (_, file) in keyed.items()},
-        read=read,
-        files=found,
-        sliced_by=table.slice,
-    )
-
-
-def _slice_of(file: File, columns: Sequence[str]) -> dict[str, Any]:
-    return {name: getattr(file, name) for name in columns}
-
-
-def _fingerprint(file: File) -> str:
-    """Of all that the rows of a file depend on: its bytes and its name, how often it came, and how it is read."""
-    layout = file.layout.model_dump_json(exclude={"labels"})
-    parts = [file.sha256, file.name, file.copies, layout, _reader_code()]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-@cache
-def _reader_code() -> str:
-    return code_hash(read_delimited)
-
-
 def packaged_rows(source: str, settings: Settings) -> list[list[Any]]:
     """The rows of a small code table, in the order of `_schema`."""
     if source == "customs_layouts":
-        return [row for layout in load_layouts("customs", settings.run.layouts) for row in _layout_rows(layout)]
+        return [row for layout in load_layouts("customs", settings.run.layouts) for row in layout_rows(layout)]
     if source == "customs_labels":
         layouts = load_layouts("customs", settings.run.layouts)
         return [[layout.name, *label.model_dump().values()] for layout in layouts for label in layout.labels]
@@ -154,29 +94,6 @@ def _schema(source: str) -> str:
         "parent_code string",
         "products": "hs_revision string, product_code string, product_name string",
     }[source]
-
-
-def _layout_rows(layout: Layout) -> list[list[Any]]:
-    """A row for each span of years with one HS revision."""
-    return [
-        [
-            layout.name,
-            layout.edition,
-            first_year,
-            last_year,
-            revision,
-            list(layout.period),
-            layout.period_rule,
-            layout.product_digits,
-            layout.product_is_number,
-            layout.firm_code,
-            layout.partner_coding,
-            layout.partner_basis,
-            layout.thousands_separator,
-            layout.decimal_separator,
-        ]
-        for first_year, last_year, revision in layout.revisions()
-    ]
 
 
 def _csv_rows(name: str, columns: Sequence[str]) -> list[list[Any]]:

@@ -72,6 +72,17 @@ class Workshop:
             },
         )
 
+    def weight(self, node: Node, due: Due) -> int:
+        """About how many records a slice is made of: those that it accounts for, or those of its files."""
+        files = [self.state.sources[name] for name in node.sources]
+        delivered = sum(
+            count
+            for name, source in zip(node.sources, files, strict=True)
+            for text, count in source.records.items()
+            if _is_read(node.table, f"{FILES}{name}", source.slices[text], [due])
+        )
+        return delivered + sum(entry.records for entry in self.came(node, [due]) or ())
+
     def came(self, node: Node, batch: Sequence[Due]) -> list[Published] | None:
         """The input slices whose records the table accounts for or sums up; None where there is no such input."""
         name = node.table.accounts_for or node.table.merges

@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 
 from haiguan.jobs import cli
 
+CONF = Path(cli.__file__).resolve().parents[1] / "conf" / "layouts" / "customs"
 _SPARK = ["--set", "spark.master=local[2]", "--set", "spark.driver_memory=2g", "--set", "spark.shuffle_partitions=2"]
 CORE = "core/customs__declarations"
 
@@ -90,6 +91,44 @@ def test_year_outside_the_settings_is_told(haiguan, tmp_path):
     code, text = haiguan(*_customs(tmp_path / "customs"), "--set", "run.years=[2004, 2010]")
     assert code == 2
     assert "the file is of 2003, but run.years is 2004 to 2010" in " ".join(text.split())
+
+
+def test_a_dry_run_makes_nothing(haiguan, tmp_path):
+    write_month(tmp_path / "customs" / "data200301.csv", GOOD)
+    code, text = haiguan(*_customs(tmp_path / "customs"), "--set", f"lake={tmp_path / 'lake'}", "--dry-run")
+    assert code == 0
+    assert "raw_customs__declarations" in text
+    assert not (tmp_path / "lake").exists()
+
+
+def test_two_editions_of_the_same_months_are_told_with_their_totals(haiguan, lake, tmp_path):
+    folder = tmp_path / "customs"
+    write_month(folder / "data200301.csv", GOOD)
+    write_month(folder / "data200302.csv", [record(日期="200302")] * 30)
+    yearly = (CONF / "monthly_2003_2004.yaml").read_text(encoding="utf-8")
+    yearly = yearly.replace("edition: monthly", "edition: yearly").replace("[2003, 2004]", "[2003, 2003]")
+    yearly = yearly.replace(r"'data(?P<year>\d{4})(?P<month>\d{2})'", r"'^(?P<year>\d{4})_'").replace("日期:", "年月:")
+    (tmp_path / "layouts" / "customs").mkdir(parents=True)
+    (tmp_path / "layouts" / "customs" / "whole_year.yaml").write_text(yearly, encoding="utf-8")
+    lines = [record(日期="200302", 金额="7.5")] * 20 + [record(日期="200303")] * 20
+    whole = write_month(folder / "2003_1.csv", lines)
+    whole.write_bytes(whole.read_bytes().replace("日期".encode("GB18030"), "年月".encode("GB18030")))
+    own = ["--set", f"run.layouts={tmp_path / 'layouts'}"]
+    code, text = haiguan(*_customs(folder), *own)
+    text = " ".join(text.split())
+    assert code == 2
+    assert (
+        "two editions cover 2003-02 (monthly: 30 rows, 3,007.50 US dollars; yearly: 20 rows, 150.00 US dollars)" in text
+    )
+    assert haiguan(*_customs(folder), *own)[0] == 2
+    code, text = haiguan(*_customs(folder), *own, "--set", "run.editions={2003: monthly}")
+    assert code == 0
+    assert "not read, since run.editions names another edition: 2003_1.csv" in " ".join(text.split())
+    core = DeltaTable(str(lake / CORE)).to_pandas()
+    assert core.groupby("file").size().to_dict() == {"data200301.csv": 30, "data200302.csv": 30}
+    code, text = haiguan(*_customs(folder), *own, "--set", "run.editions={2003: annual}")
+    assert code == 2
+    assert "no file of 2003 is of edition annual; there are monthly, yearly" in " ".join(text.split())
 
 
 def test_all_faults_are_told_at_once_and_nothing_changes(haiguan, lake, tmp_path):

@@ -58,8 +58,7 @@ def coded(
     """The records with the codes of their labels and the properties of their layout.
 
     Adds direction, regime, ownership, unit and partner (null where the label is unknown), `is_unknown_<field>` for
-    each, `has_ignored_label`; record_year and month, is_month_refused and is_period_overruled; and the columns of
-    core_customs__layouts that describe the records. Numbers lose their thousands separators and get a decimal point.
+    each, `has_ignored_label`, and what `described` adds.
 
     Args:
         records: with `layout`, `year`, `file_month` and a trimmed `<field>_text` for each coded field.
@@ -67,11 +66,24 @@ def coded(
         layouts: core_customs__layouts.
         ignored: field -> labels whose records are rejected on purpose.
     """
-    described = records.join(F.broadcast(_by_year(layouts).drop("edition")), ["layout", "year"], "left")
     by_year = _by_year(labels)
-    looked_up = reduce(lambda frame, field: _looked_up(frame, by_year, field), CODED_FIELDS, described)
-    plain = looked_up.withColumns({name: _plain_number(name) for name in _NUMBERS})
-    return _dated(plain).withColumn("has_ignored_label", _is_ignored(ignored))
+    known = described(records, layouts).drop("edition")
+    looked_up = reduce(lambda frame, field: _looked_up(frame, by_year, field), CODED_FIELDS, known)
+    return looked_up.withColumn("has_ignored_label", _is_ignored(ignored))
+
+
+def described(records: DataFrame, layouts: DataFrame) -> DataFrame:
+    """The records with the properties of their layout, numbers and periods read as it says.
+
+    Adds record_year and month, is_month_refused and is_period_overruled, and the columns of core_customs__layouts that
+    describe records. Numbers lose their thousands separators and get a decimal point.
+
+    Args:
+        records: with `layout`, `year`, `file_month`, period_text, value_text and quantity_text, trimmed and not null.
+        layouts: core_customs__layouts.
+    """
+    joined = records.join(F.broadcast(_by_year(layouts)), ["layout", "year"], "left")
+    return _dated(joined.withColumns({name: _plain_number(name) for name in _NUMBERS}))
 
 
 def _by_year(spans: DataFrame) -> DataFrame:

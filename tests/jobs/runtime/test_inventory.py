@@ -9,8 +9,10 @@ from datetime import datetime, timezone
 import pytest
 
 from haiguan.jobs.runtime import inventory
-from haiguan.jobs.runtime.inventory import Known, take_inventory
+from haiguan.jobs.runtime.contents import seal
+from haiguan.jobs.runtime.inventory import Known, Looking, take_inventory
 from haiguan.jobs.runtime.layouts import Layout
+from haiguan.jobs.runtime.scratch import Scratch
 from haiguan.transforms.errors import InputError
 
 LAYOUT = Layout(
@@ -42,14 +44,15 @@ def folder(tmp_path):
 
 
 def _take(paths, known=None, years=(2000, 2010)):
-    return take_inventory("customs", paths if isinstance(paths, list) else str(paths), [LAYOUT], years, known or {})
+    looking = Looking([LAYOUT], years, known or {}, Scratch(None))
+    return take_inventory("customs", paths if isinstance(paths, list) else str(paths), looking)
 
 
 def test_what_is_known_of_a_file(folder):
     root = folder(sub__y2003=GOOD)
     (file,) = _take(root)
     assert file.name == "sub/2003.csv"
-    assert (file.size, file.year, file.headings, file.copies) == (len(GOOD), 2003, ("name", "value"), 1)
+    assert (file.content.size, file.year, file.headings, file.copies) == (len(GOOD), 2003, ("name", "value"), 1)
     assert file.sha256 == hashlib.sha256(GOOD.encode()).hexdigest()
     assert file.file_id == hashlib.sha256(b"sub/2003.csv").hexdigest()[:16]
 
@@ -150,11 +153,11 @@ def hashed(monkeypatch):
     """The names of the files that are hashed."""
     names = []
 
-    def spy(path):
-        names.append(path.name)
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+    def spy(content):
+        names.append(content.name)
+        return seal(content)
 
-    monkeypatch.setattr(inventory, "_sha256", spy)
+    monkeypatch.setattr(inventory, "seal", spy)
     return names
 
 
@@ -189,7 +192,7 @@ def test_changed_size_or_time_is_hashed_again(folder, hashed, change):
 def test_a_layout_that_tells_no_year_has_none(folder):
     root = folder(y2003=GOOD)
     layout = LAYOUT.model_copy(update={"file_name": None})
-    (file,) = take_inventory("comtrade", str(root), [layout], (2000, 2001), {})
+    (file,) = take_inventory("comtrade", str(root), Looking([layout], (2000, 2001), {}, Scratch(None)))
     assert file.year is None
 
 
@@ -207,4 +210,4 @@ def test_a_column_that_stands_twice_is_refused(tmp_path, headings):
         update={"headings": {**LAYOUT.headings, "amount": "value_text"}, "may_lack": ("value", "amount")}
     )
     with pytest.raises(InputError, match=r"2003.csv, line 1: a column stands twice in the headings \(.*value"):
-        take_inventory("customs", str(tmp_path), [layout], (2000, 2010), {})
+        take_inventory("customs", str(tmp_path), Looking([layout], (2000, 2010), {}, Scratch(None)))

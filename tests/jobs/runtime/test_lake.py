@@ -33,7 +33,9 @@ SCHEMA = "year int, firm_code string, direction string, value_usd decimal(18,2),
 @pytest.fixture
 def lake(tmp_path, monkeypatch) -> Lake:
     monkeypatch.setitem(TABLES, NAME, SALES)
-    return Lake(str(tmp_path / "lake"))
+    made = Lake(str(tmp_path / "lake"))
+    made.make()
+    return made
 
 
 def _sale(year: int = 2003, firm: str | None = "a", direction: str = "export", value: str | None = "1.50") -> tuple:
@@ -195,6 +197,8 @@ def test_a_lake_of_a_newer_version_is_refused(tmp_path, marker, said):
 def test_a_lake_is_made_where_there_is_nothing(tmp_path, root):
     lake = Lake(root.format(tmp_path))
     assert lake.published() == []
+    assert not lake.root.exists()
+    lake.make()
     assert Lake(root.format(tmp_path)).root == lake.root
     assert lake.root.is_dir()
     assert lake.root.parent == tmp_path

@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 
 from haiguan.expectations.gate import Verdict
 from haiguan.jobs.runtime import delta
+from haiguan.jobs.runtime.contents import Content
 from haiguan.jobs.runtime.inventory import File, Known
 from haiguan.jobs.runtime.lake import Lake
 from haiguan.jobs.runtime.layouts import load_layouts
@@ -40,7 +41,8 @@ def lake(tmp_path) -> Lake:
 
 def _file(name: str, sha256: str = "abc") -> File:
     modified = datetime(2026, 1, 2, 3, 4, 5, 678901, timezone.utc)
-    return File(Path(name), name, 10, modified, sha256, load_layouts("customs")[0], "UTF-8", ",", ("a",), 2003)
+    content = Content(Path(name), name, "text", "", "", 10, modified)
+    return File(content, sha256, load_layouts("customs")[0], "UTF-8", ",", ("a",), 7, 2003)
 
 
 @pytest.mark.parametrize("values", [{}, {"year": 2004}, {"year": 2004, "file_id": "00ff"}, {"study": "a"}])
@@ -85,7 +87,7 @@ def test_a_table_that_somebody_deleted_has_no_slices(lake):
 def test_files_are_known_to_the_next_run(lake):
     Manifest(lake, "run-1").record_files("customs", [_file("a/2003.csv")])
     known = Manifest(lake, "run-2").known_files("customs")
-    assert known == {"a/2003.csv": Known(10, _file("").modified_at, "abc")}
+    assert known == {"a/2003.csv": Known(10, _file("").content.modified_at, "abc", "UTF-8", ("a",), 7)}
     assert Manifest(lake, "run-2").known_files("comtrade") == {}
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from haiguan.jobs.runtime.inventory import take_inventory
+from haiguan.jobs.runtime.inventory import Looking, take_inventory
 from haiguan.jobs.runtime.layouts import Layout
-from haiguan.jobs.runtime.readers import read_delimited
+from haiguan.jobs.runtime.readers import read_files
+from haiguan.jobs.runtime.scratch import Scratch
 from haiguan.transforms.schema import TABLES
 
 RAW = TABLES["raw_customs__declarations"]
@@ -31,18 +32,21 @@ def _layout(encoding: str = "UTF-8", separator: str = ",") -> Layout:
 def read(spark, tmp_path):
     """Writes files of the given bytes, reads them, and returns the rows by file and line."""
 
-    def read_files(contents: dict[str, bytes], **layout: str) -> dict[tuple[str, int], object]:
+    def read_contents(contents: dict[str, bytes], **layout: str) -> dict[tuple[str, int], object]:
         for name, content in contents.items():
             path = tmp_path / "files" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        files = take_inventory("customs", str(tmp_path / "files"), [_layout(**layout)], (1990, 2030), {})
-        rows = read_delimited(spark, files, RAW).collect()
+        scratch = Scratch(None)
+        files = take_inventory(
+            "customs", str(tmp_path / "files"), Looking([_layout(**layout)], (1990, 2030), {}, scratch)
+        )
+        rows = read_files(spark, files, RAW, scratch).collect()
         found = {(row.file, row.line): row for row in rows}
         assert len(found) == len(rows), "a line was read twice"
         return found
 
-    return read_files
+    return read_contents
 
 
 def _fields(rows, file: str = "2003.csv") -> list[tuple]:

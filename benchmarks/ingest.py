@@ -1,0 +1,146 @@
+"""Customs files in GB18030 to a raw table: Haiguan, DuckDB over a copy in UTF-8, and a plain pandas script.
+
+    python benchmarks/ingest.py --rows 10000000 --files 12
+
+Haiguan also hashes the files, keeps every byte that cannot be read, numbers the lines, and has a gate judge the rows
+before they are published; the other two only parse and write. Each runs in a process of its own, so that its peak
+memory can be told; Haiguan's is that of the JVM. Ratios are of one run and say more than the seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import multiprocessing
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+HEADINGS = (
+    "日期 进口或出口 企业编码 经营单位 企业性质 税号编码 起运国或目的国 金额 数量 数量单位 贸易方式 "
+    "单位地址 邮编 电话 消费地或生产地"
+)
+CORES = 2
+HEAP = "4g"
+
+
+def write_files(folder: Path, rows: int, files: int) -> None:
+    """Monthly files of 2003 and on, in GB18030, and the same in UTF-8 beside them."""
+    for encoding in ("gb18030", "utf-8"):
+        (folder / encoding).mkdir()
+    for number in range(files):
+        year, month = 2003 + number // 12, number % 12 + 1
+        text = _lines(np.random.default_rng(number), f"{year}{month:02d}", rows // files)
+        for encoding in ("gb18030", "utf-8"):
+            path = folder / encoding / f"data{year}{month:02d}.csv"
+            path.write_bytes(f"{HEADINGS.replace(' ', ',')}\n{text}".encode(encoding))
+
+
+def _lines(rng: np.random.Generator, month: str, rows: int) -> str:
+    firms = [f"{n:010d},深圳市华兴{n % 977}电子有限公司,外商独资企业" for n in range(4403000000, 4403050000)]
+    places = [f"深圳市南山区科技园路{n}号,5180{n:02d},0755{n + 26000000},44031" for n in range(100)]
+    firm, place, partner = rng.integers(0, 50_000, rows), rng.integers(0, 100, rows), rng.integers(0, 5, rows)
+    product, cents, quantity = rng.integers(1, 97, rows), rng.integers(1, 10**9, rows), rng.integers(1, 10**5, rows)
+    partners = ["美国", "日本", "香港", "德国", "韩国"]
+    return "".join(
+        f"{month},{'进口' if c % 2 else '出口'},{firms[f]},{p:02d}{q % 10**6:06d},{partners[t]},{c / 100},{q},千克,"
+        f"{'一般贸易' if c % 3 else '进料加工贸易'},{places[a]}\n"
+        for f, a, t, p, c, q in zip(firm, place, partner, product, cents, quantity, strict=True)
+    )
+
+
+def haiguan(folder: Path, out: Path) -> float:
+    """The stage as a run does it, in a session that has run once: from finding the files to the published table."""
+    from rich.console import Console
+
+    from haiguan.jobs.runtime.run import Request, read_settings, run
+
+    def once(lake: str, files: str) -> float:
+        settings = [f"lake={out / lake}", f"reports={out / 'reports'}", f"inputs.customs={files}"]
+        settings += [f"spark.master=local[{CORES}]", f"spark.driver_memory={HEAP}"]
+        started = time.perf_counter()
+        run(
+            Request("benchmark", targets=("raw_customs__declarations",)),
+            read_settings(None, settings),
+            Console(file=io.StringIO()),
+        )
+        return time.perf_counter() - started
+
+    once("warm", str(folder / "gb18030" / "data200301.csv"))
+    return once("timed", str(folder / "gb18030"))
+
+
+def duckdb(folder: Path, out: Path) -> float:
+    """Every field as text, to Parquet."""
+    import duckdb as engine
+
+    session = engine.connect(config={"threads": CORES})
+    started = time.perf_counter()
+    session.execute(
+        f"COPY (SELECT * FROM read_csv('{folder}/utf-8/*.csv', all_varchar=true, header=true, filename=true)) "
+        f"TO '{out}/duckdb.parquet' (FORMAT parquet, COMPRESSION zstd)"
+    )
+    return time.perf_counter() - started
+
+
+def pandas(folder: Path, out: Path) -> float:
+    """What a research assistant writes first: read every file, put them together, save them."""
+    import pandas as pd
+
+    started = time.perf_counter()
+    files = sorted((folder / "gb18030").glob("*.csv"))
+    pd.concat([pd.read_csv(file, encoding="gb18030", dtype=str) for file in files]).to_parquet(out / "pandas.parquet")
+    return time.perf_counter() - started
+
+
+CONTENDERS = {"haiguan": haiguan, "duckdb": duckdb, "pandas": pandas}
+
+
+def measure(name: str, folder: Path) -> tuple[float, float]:
+    """Seconds, and gigabytes of the largest process."""
+    with tempfile.TemporaryDirectory() as out:
+        command = [sys.executable, __file__, "--contender", name, "--folder", str(folder), "--out", out]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    seconds, kilobytes = json.loads(done.stdout.splitlines()[-1])
+    return seconds, kilobytes / 1e6
+
+
+def compare(rows: int, files: int) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        # in a process of its own, whose memory goes back
+        writer = multiprocessing.Process(target=write_files, args=(folder, rows, files))
+        writer.start()
+        writer.join()
+        size = sum(path.stat().st_size for path in (folder / "gb18030").iterdir())
+        print(f"{rows:,} rows, {files} files, {size / 1e6:,.0f} MB in GB18030, {CORES} cores")
+        found = {name: measure(name, folder) for name in CONTENDERS}
+    ours = found["haiguan"][0]
+    for name, (seconds, memory) in found.items():
+        print(f"{name:<8} {seconds:7.2f} s {rows / seconds / 1e6:6.2f} Mrow/s {memory:5.1f} GB {seconds / ours:6.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--files", type=int, default=12)
+    parser.add_argument("--contender", choices=CONTENDERS)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    if arguments.contender is None:
+        compare(arguments.rows, arguments.files)
+        return
+    seconds = CONTENDERS[arguments.contender](arguments.folder, arguments.out)
+    largest = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(json.dumps([seconds, largest]))
+
+
+if __name__ == "__main__":
+    main()
