@@ -17,6 +17,8 @@ from deltalake.transaction import AddAction
 from haiguan.transforms.schema import Column, Table
 
 _KEEP = "interval 3650 days"
+# Nobody looks for a range of texts as delivered, and Delta would collect their least and greatest for every file.
+_STATISTICS = {"raw": {"delta.dataSkippingNumIndexedCols": "5"}}
 DECLARATION = "haiguan.declaration"
 _SIMPLE = {
     "string": pa.string(),
@@ -60,6 +62,7 @@ def create(path: Path, table: Table) -> None:
         name=table.name,
         description=table.grain,
         configuration={
+            **_STATISTICS.get(table.layer, {}),
             "delta.logRetentionDuration": _KEEP,
             "delta.deletedFileRetentionDuration": _KEEP,
             DECLARATION: declaration_hash(table),

@@ -19,6 +19,9 @@ _BLOCK = "file_path string, block_start bigint, first_id bigint, lines_before bi
 # What Hadoop would read as a pattern in a path.
 _GLOB = re.compile(r"[\[\]{}*?\\]")
 _BAD = "haiguan_unsplittable"
+# Encodings in which no two sequences of bytes are the same text: where nothing was replaced, the bytes are those read.
+_ONE_TO_ONE = ("UTF-8", "GB18030", "ISO-8859-1")
+_REPLACEMENT = "\ufffd"
 
 
 def parsed_lines(session: SparkSession, placed: Sequence[tuple[Path, File]]) -> DataFrame:
@@ -29,29 +32,49 @@ def parsed_lines(session: SparkSession, placed: Sequence[tuple[Path, File]]) -> 
         placed: where each file can be read, and the file.
     """
     file = placed[0][1]
-    schema = ", ".join(f"_{position} string" for position in range(len(file.headings)))
-    options = {
-        "sep": file.separator or access.SEPARATOR,
-        "quote": '"',
-        "escape": '"',
-        "columnNameOfCorruptRecord": _BAD,
-    }
-    return (
+    separator, count = file.separator or access.SEPARATOR, len(file.headings)
+    lines = (
         _numbered_lines(session, placed)
         .where("line > 1")
         .withColumn("line", F.col("line") - int(file.content.kind == "access"))
         .withColumn("text", F.decode("bytes", file.encoding))
-        .withColumn("is_undecodable", F.encode("text", file.encoding) != F.col("bytes"))
-        .withColumn("fields", F.from_csv(F.col("text"), f"{schema}, {_BAD} string", options))
-        .withColumn("unreadable", _why_unreadable())
-        .select("name", "line", "bytes", "fields", "unreadable")
+    )
+    return (
+        lines.withColumn("has_quotes", F.instr("text", '"') > 0)
+        .withColumn("quoted", F.when(F.col("has_quotes"), _parsed_as_csv(separator, count)))
+        .withColumn("plain", F.when(~F.col("has_quotes"), F.split("text", re.escape(separator), -1)))
+        .withColumn("unreadable", _why_unreadable(file.encoding, count))
+        .select("name", "line", "bytes", _fields(count).alias("fields"), "unreadable")
     )
 
 
-def _why_unreadable() -> Column:
+def _parsed_as_csv(separator: str, count: int) -> Column:
+    schema = ", ".join(f"_{position} string" for position in range(count))
+    options = {"sep": separator, "quote": '"', "escape": '"', "columnNameOfCorruptRecord": _BAD}
+    return F.from_csv(F.col("text"), f"{schema}, {_BAD} string", options)
+
+
+def _fields(count: int) -> Column:
+    """Most lines have no quotes, and splitting is quicker than parsing."""
+    return F.struct(
+        *[
+            F.when(F.col("has_quotes"), F.col("quoted").getField(f"_{position}"))
+            .otherwise(F.get("plain", F.lit(position)))
+            .alias(f"_{position}")
+            for position in range(count)
+        ]
+    )
+
+
+def _why_unreadable(encoding: str, count: int) -> Column:
     """from_csv says nothing of a blank line, which has no fields at all."""
-    undecodable = F.when(F.col("is_undecodable"), F.lit("undecodable"))
-    return undecodable.when((F.col("text") == "") | F.col("fields").getField(_BAD).isNotNull(), F.lit("unsplittable"))
+    is_other = F.encode("text", encoding) != F.col("bytes")
+    if encoding in _ONE_TO_ONE:
+        is_other = F.col("text").contains(_REPLACEMENT) & is_other
+    has_other_fields = F.when(F.col("has_quotes"), F.col("quoted").getField(_BAD).isNotNull()).otherwise(
+        F.size("plain") != count
+    )
+    return F.when(is_other, F.lit("undecodable")).when((F.col("text") == "") | has_other_fields, F.lit("unsplittable"))
 
 
 def _numbered_lines(session: SparkSession, placed: Sequence[tuple[Path, File]]) -> DataFrame:
