@@ -53,6 +53,8 @@ class Scratch:
 
     def _unpacked(self, content: Content, charset: str) -> Path:
         if self._folder is None:
+            if self._parent:
+                Path(self._parent).mkdir(parents=True, exist_ok=True)
             self._folder = tempfile.TemporaryDirectory(prefix="haiguan-", dir=self._parent)
         target = Path(self._folder.name) / f"{len(self._placed)}-{_ending(content)}"
         if content.kind == "access":
