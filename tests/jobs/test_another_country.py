@@ -12,7 +12,7 @@ from haiguan.jobs import cli
 PAGE = Path(__file__).parents[2] / "docs" / "another-country.md"
 IMPORTS = """NUMENCRIPTADO;FECACEP;NUM_UNICO_IMPORTADOR;PA_ORIG;ADU;REG_IMP;ARANC_NAC;CANT_MERC;MEDIDA;CIF_ITEM
 1;2032015;770;336;34;1;84862000;2,000;10;1234567,89
-2;31032015;771;225;34;2;1012100;1;10;5000,5
+2;31032015;771;225;34;2;1022100;1;10;5000,5
 """
 EXPORTS = """NUMEROIDENT;FECHAACEPT;NRO_EXPORTADOR;PAISDESTINO;ADUANA;CODIGOARANCEL;CANTIDADMERCANCIA;UNIDADMEDIDA;FOBUS
 9;15042015;880;336;55;84862000;1,5;06;20,25
@@ -47,7 +47,7 @@ def test_chile_is_read_without_touching_code(tmp_path, monkeypatch, capsys):
     assert sorted(map(tuple, told.to_numpy().tolist())) == [
         ("export", "880", "84862000", "CHN", "ordinary", "kilogram", 2),
         ("import", "770", "84862000", "CHN", "ordinary", "piece", 1),
-        ("import", "771", "01012100", "USA", "processing_unspecified", "piece", 1),
+        ("import", "771", "01022100", "USA", "processing_unspecified", "piece", 1),
     ]
     values = {(row.direction, row.firm_code): (str(row.value_usd), str(row.quantity)) for row in flows.itertuples()}
     assert values == {
