@@ -25,6 +25,7 @@ _LABELS = {
     SPLIT: "added by splitting rows over products",
     "flagged": "of these flagged",
     "repeated": "not read again",
+    "alike": "of these alike, and kept",
 }
 
 Amounts = tuple[int | None, Decimal | None]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, field_validator
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from haiguan.transforms.customs.amounts import DOLLARS, ValueSettings
 from haiguan.transforms.customs.coding import LABEL_OF_RULE, UNKNOWN_LABEL_RULES
+from haiguan.transforms.customs.deliveries import repeated_rows
 from haiguan.transforms.customs.districts import with_goods_district
 from haiguan.transforms.customs.firm_codes import FirmCodeSettings
 from haiguan.transforms.customs.firms import IntermediarySettings, firm_places
@@ -133,7 +134,9 @@ def core_customs__declarations(
     return Outcome(
         table=_published(good, rejecting),
         quarantine=_quarantined(judged.where("is_rejected")),
-        steps=_repeated_files(raw_customs__declarations, value),
+        steps=_repeated_files(raw_customs__declarations, value).unionByName(
+            repeated_rows(raw_customs__declarations, _delivered(value))
+        ),
         unknown_labels=LABEL_OF_RULE,
     )
 
@@ -156,14 +159,18 @@ def _quarantined(bad: DataFrame) -> DataFrame:
 
 def _repeated_files(raw: DataFrame, value: ValueSettings) -> DataFrame:
     """Rows and dollars of files that came more than once and are read once; no dollars of other currencies."""
-    delivered = exact("value_text") if value.currency == DOLLARS else F.lit(None).cast("decimal(38,12)")
     return (
         raw.where("copies > 1")
         .withColumn("more", F.col("copies") - 1)
         .groupBy("year")
         .agg(
             F.sum("more").alias("records"),
-            F.sum(delivered * F.col("more")).cast("decimal(38,6)").alias("amount_usd"),
+            F.sum(_delivered(value) * F.col("more")).cast("decimal(38,6)").alias("amount_usd"),
         )
         .select("year", F.lit("repeated").alias("step"), F.lit("repeated_file").alias("rule"), "records", "amount_usd")
     )
+
+
+def _delivered(value: ValueSettings) -> Column:
+    """US dollars of a raw record; null where values are in another currency."""
+    return exact("value_text") if value.currency == DOLLARS else F.lit(None).cast("decimal(38,12)")

@@ -91,5 +91,5 @@ def _sums(rows: Column) -> tuple[Column, Column]:
 
 def _step(summed: DataFrame, rule: str) -> DataFrame:
     return summed.select(
-        "year", F.lit("repeated").alias("step"), F.lit(rule).alias("rule"), "records", F.col("amount_usd").cast(_AMOUNT)
+        "year", F.lit("alike").alias("step"), F.lit(rule).alias("rule"), "records", F.col("amount_usd").cast(_AMOUNT)
     )
