@@ -312,7 +312,7 @@ _DECLARED = (
     Column("unexpected", "bigint", "Records that did not meet it"),
     Column("observed", "string", "What was observed, as text"),
     Column("exception", "string", "The error inside the expectation, where it could not be evaluated"),
-    Column("step", "string", "Step: in, quarantined, flagged, alike, repeated, merged, split, rounded, dropped, out"),
+    Column("step", "string", "Step: in, quarantined, flagged, alike, merged, split, rounded, dropped, out"),
     Column("rule", "string", "Rule that the records fell under; empty where the step has none"),
     Column("amount_usd", "decimal(38,6)", "US dollars of the records, before rounding", unit="US dollars"),
 )
