@@ -36,6 +36,7 @@ ENTRY = Published({"year": 2003}, Fingerprint("i", "s", "c"), "suite", 4, 10, De
 def lake(tmp_path) -> Lake:
     lake = Lake(str(tmp_path / "lake"))
     delta.create(lake.path(TABLE), TABLES[TABLE])
+    delta.append(lake.path(TABLE), TABLES[TABLE], [], "run-0")
     return lake
 
 
