@@ -19,6 +19,12 @@ from haiguan.transforms.schema.columns import HS_REVISIONS
 _LAST_YEAR = 2100
 _REQUIRED = ("product_code", "value_usd")
 _NO_KEYS = ("product_code", "value_usd", "quantity", "revision")
+_ALSO_CALLED = {
+    "product_code": ("Commodity Code", "cmdCode"),
+    "value_usd": ("Trade Value (US$)", "primaryValue"),
+    "year": ("Classification", "classificationCode"),
+    "unit_code": ("Qty Unit Code", "qtyUnitCode"),
+}
 _FLOATING = ("FLOAT", "DOUBLE")
 
 
@@ -101,6 +107,9 @@ def _column_faults(kinds: dict[str, str], flows: Path) -> Iterator[str]:
 
 
 def _nearest(name: str, kinds: dict[str, str]) -> str:
+    known = [column for column in _ALSO_CALLED.get(name, ()) if column in kinds]
+    if known:
+        return f" (UN Comtrade calls it {known[0]})"
     near = difflib.get_close_matches(name, kinds, n=1, cutoff=0.5)
     return f" (nearest: {near[0]})" if near else f" (there are {', '.join(list(kinds)[:12])})"
 

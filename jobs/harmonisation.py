@@ -23,7 +23,7 @@ from haiguan.jobs.runtime.settings import Settings
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.money import to_cents
 from haiguan.transforms.products.concordance import core_products__concordance
-from haiguan.transforms.products.families import core_products__families
+from haiguan.transforms.products.families import core_products__families, largest_families
 from haiguan.transforms.products.published import revision_of
 from haiguan.transforms.products.translation import (
     OUTSIDE_HS,
@@ -37,6 +37,7 @@ from haiguan.transforms.products.translation import (
 from haiguan.transforms.schema import TABLES
 from haiguan.transforms.schema.columns import HS_REVISIONS
 
+_FAMILIES_SHOWN, _CODES_SHOWN = 10, 5
 _AMOUNTS = ("cents", "thousandths")
 
 
@@ -89,7 +90,7 @@ def harmonise_flows(
         rows = write(connection, _result_query(columns, chosen, scratch), out, title, is_folder)
         unmapped = beside(out, "unmapped")
         lost = write(connection, _unmapped_query(columns, scratch), unmapped, f"{title}: unmapped", is_folder)
-        for line in _account(connection, translated, scratch, rows, chosen):
+        for line in [*_account(connection, translated, scratch, rows, chosen), *_sizes(chosen, tables.families)]:
             say(line)
         say(f"written: {out} ({rows:,} rows), {unmapped} ({lost:,} rows)")
 
@@ -265,6 +266,20 @@ def _account(
         _line(f"out, in {chosen.revision_of_result}", rows, written),
     ]
     return lines if written == mapped else [*lines, _line("rounded to the cent", None, mapped - written)]
+
+
+def _sizes(chosen: HarmoniseSettings, families: pd.DataFrame) -> list[str]:
+    """How coarse the families are: their number, the largest, those that were refused, and what holds them together."""
+    if chosen.method != "families":
+        return []
+    sizes = families.groupby("family_code").family_codes.first()
+    lines = [f"families over {', '.join(chosen.family_revisions)}: {len(sizes):,}, {(sizes == 1).sum():,} of one code"]
+    limit = chosen.family_codes_at_most
+    for row in largest_families(families, 10**9 if limit is None else limit + 1).head(_FAMILIES_SHOWN).itertuples():
+        refused = " (refused)" if limit is not None and row.family_codes > limit else ""
+        held = f", held together by {', '.join(row.linked_by[:_CODES_SHOWN])}" if row.linked_by else ""
+        lines.append(f"  {row.family_code}{refused}: up to {row.family_codes} codes of a revision{held}")
+    return lines
 
 
 def _line(what: str, rows: int | None, amount: Decimal) -> str:

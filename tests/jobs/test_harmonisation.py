@@ -32,7 +32,7 @@ def flows(tmp_path):
 def _run(spark, source, out, *assignments, to="HS1996", method=None):
     said: list[str] = []
     harmonise_flows(source, out, to, method, read_settings(None, list(assignments)), lambda: spark, said.append)
-    return {" ".join(line.split()[:-1]) for line in said[:-1]}
+    return {" ".join(line.removesuffix(" US$").split()) for line in said[:-1]}
 
 
 def test_a_csv_file_is_converted_and_accounted_for(spark, flows, tmp_path):
@@ -105,7 +105,8 @@ def test_weights_split_and_other_columns_may_have_any_name(spark, tmp_path):
 def test_families_from_stata_to_a_delta_folder_and_on_to_stata(spark, flows, tmp_path):
     frame = pd.read_csv(flows, dtype={"product_code": str}).assign(value_usd=lambda made: made.value_usd.round(2))
     frame.to_stata(tmp_path / "flows.dta", write_index=False, version=118)
-    _run(spark, tmp_path / "flows.dta", tmp_path / "families", method="families")
+    said = _run(spark, tmp_path / "flows.dta", tmp_path / "families", method="families")
+    assert any("F96841989: up to 10 codes of a revision, held together by 84" in line for line in said)
     made = DeltaTable(str(tmp_path / "families")).to_pandas()
     assert set(made.product_code) == {"F96841989", "990000"}
     assert made.year.tolist() == [2003, 2008, 2008, 2013]
@@ -135,6 +136,14 @@ def _refused(source, out="out.csv", *assignments, to="HS1996", method=None):
             ["no column value_usd (nearest: value)", "no column year or revision"],
         ),
         ("product_code,year,value_usd,quantity\n010101,2003,1,1\n", ["quantity needs a column unit_code beside it"]),
+        (
+            "Classification,Commodity Code,Trade Value (US$)\nH4,010101,1\n",
+            [
+                "no column product_code (UN Comtrade calls it Commodity Code); rename the one that is meant",
+                "no column value_usd (UN Comtrade calls it Trade Value (US$))",
+                "no column year or revision (UN Comtrade calls it Classification)",
+            ],
+        ),
         (
             "product_code,year,value_usd\n10111,2003,1\n01011190,2003,1\n0101119010,2003,1\n84,2003,1\nTOTAL,2003,1\n",
             [

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from haiguan.transforms.money import cents, dollars
 from haiguan.transforms.outcome import Outcome
-from haiguan.transforms.products.translation import HarmoniseSettings, refuse_apportioned
+from haiguan.transforms.products.translation import HarmoniseSettings, refuse_apportioned, refuse_national_codes
 
 
 def panel_customs__firm_year(core_customs__annual_flows: DataFrame, *, harmonise: HarmoniseSettings) -> Outcome:
@@ -16,9 +16,10 @@ def panel_customs__firm_year(core_customs__annual_flows: DataFrame, *, harmonise
     Firm-years without exports or without imports have no log and are left out, counted in the ledger by what they lack.
 
     Raises:
-        InputError: the flows are apportioned, and numbers of products and partners would mean nothing.
+        InputError: the flows are apportioned, or coded as reported, so that numbers of products would mean nothing.
     """
     refuse_apportioned(harmonise, "panel_customs__firm_year")
+    refuse_national_codes(harmonise, "panel_customs__firm_year")
     both = _by_firm_and_year(core_customs__annual_flows)
     kept = both.where("export_value_usd > 0 AND import_value_usd > 0").select(
         "firm_code",

@@ -73,6 +73,24 @@ def families(links: pd.DataFrame, codes: Iterable[tuple[str, str]] = ()) -> pd.D
     return frame.drop(columns="label")
 
 
+def largest_families(made: pd.DataFrame, at_least: int) -> pd.DataFrame:
+    """family_code, family_codes, linked_by of the largest families, and of all that have so many codes.
+
+    `linked_by` lists the codes that hold the family together, those first that leave the smallest parts.
+
+    Args:
+        made: core_products__families.
+        at_least: codes of one revision from which a family is listed, whether it is the largest or not.
+    """
+    sizes = made.groupby("family_code", as_index=False).family_codes.first()
+    listed = sizes[(sizes.family_codes >= at_least) | (sizes.family_codes == sizes.family_codes.max())]
+    linking = made[made.is_linking].sort_values(["codes_without", "hs_revision", "product_code"])
+    named = linking.assign(linked_by=linking.product_code + " of " + linking.hs_revision)
+    by_family = named.groupby("family_code").linked_by.agg(list)
+    ordered = listed.sort_values(["family_codes", "family_code"], ascending=[False, True], ignore_index=True)
+    return ordered.assign(linked_by=[by_family.get(code, []) for code in ordered.family_code])
+
+
 def _largest_count(frame: pd.DataFrame) -> pd.Series:
     """Label -> the largest number of codes that the family has in one revision."""
     return frame.groupby(["label", "hs_revision"]).size().groupby("label").max()

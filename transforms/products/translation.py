@@ -245,7 +245,7 @@ def refuse_apportioned(settings: HarmoniseSettings, measure: str) -> None:
 
 
 def refuse_national_codes(settings: HarmoniseSettings, measure: str) -> None:
-    """Refuses national codes of eight or ten digits for a measure that follows products over years.
+    """Refuses national codes of eight or ten digits for a measure that compares products over years.
 
     Their last digits are given anew every January, and no public table joins the years.
 
@@ -254,6 +254,6 @@ def refuse_national_codes(settings: HarmoniseSettings, measure: str) -> None:
     """
     if settings.to is None:
         raise InputError(
-            f"{measure} follows products over years, and harmonise.to is null, which leaves national codes as they "
-            "were reported; those change every January: set it to an HS revision, or harmonise with a table of your own"
+            f"{measure} compares products over years, and harmonise.to is null, which leaves national codes as they "
+            "were reported; those change every January: set it to an HS revision, or name other tables with --to"
         )

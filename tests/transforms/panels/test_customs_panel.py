@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
+import pytest
 from products_tables import harmonise
 
 from haiguan.jobs.runtime.lake import ddl
+from haiguan.transforms.errors import InputError
 from haiguan.transforms.panels.customs import panel_customs__firm_year
 from haiguan.transforms.schema import TABLES
 
@@ -37,6 +39,12 @@ def test_a_firm_year_has_its_totals_logs_and_counts(spark):
     assert (row.firm_code, row.year, row.export_products, row.export_partners) == ("A", 2003, 2, 2)
     assert (row.export_value_usd, row.import_value_usd) == (Decimal("150.50"), Decimal("7.00"))
     assert (row.ln_exports, row.ln_imports) == (math.log(150.5), math.log(7.0))
+
+
+@pytest.mark.parametrize("settings", [{"method": "weights"}, {"to": None}])
+def test_flows_in_which_products_cannot_be_counted_are_refused(settings):
+    with pytest.raises(InputError, match="panel_customs__firm_year"):
+        panel_customs__firm_year(None, harmonise=harmonise(**settings))
 
 
 def test_firm_years_without_one_flow_are_counted(spark):

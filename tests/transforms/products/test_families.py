@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from products_tables import harmonise, links
 
 from haiguan.transforms.products.concordance import core_products__concordance
-from haiguan.transforms.products.families import core_products__families, families
+from haiguan.transforms.products.families import core_products__families, families, largest_families
 
 LINKS = """
     HS1996 000001 HS2002 000001
@@ -43,6 +43,13 @@ def test_the_codes_that_hold_a_family_together_are_named_with_what_is_left():
     found = _by_code(families(links(LINKS, "correlation")))
     linking = {key: row.codes_without for key, row in found.items() if row.is_linking}
     assert linking == {("HS2007", "000009"): 2, ("HS2002", "000001"): 2, ("HS2002", "000003"): 2}
+
+
+def test_the_largest_families_are_listed_with_the_codes_that_link_them():
+    made = families(links(LINKS, "correlation"))
+    linked_by = ["000001 of HS2002", "000003 of HS2002", "000009 of HS2007"]
+    assert largest_families(made, at_least=10).to_numpy().tolist() == [["F96000001", 4, linked_by]]
+    assert largest_families(made, at_least=1).family_code.tolist() == ["F96000001", "F02000005"]
 
 
 def test_families_are_made_of_the_revisions_in_use():
