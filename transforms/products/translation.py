@@ -192,14 +192,13 @@ def untranslated(flows: DataFrame, translated: DataFrame, codes: DataFrame) -> D
     Rules: `large_family`, `no_table` (nothing is translated from that revision) and `unmapped_code`, with the nearest
     codes of its revision: those that share most leading digits, then those whose numbers are closest.
     """
-    used = flows.select("hs_revision", heading().alias("heading")).groupBy("hs_revision", "heading").agg(F.lit(1))
+    used = flows.select("hs_revision", heading().alias("heading")).distinct()
     known = translated.groupBy("hs_revision", "heading").agg(
         F.min("refusal").alias("refusal"), F.count("target_code").alias("targets")
     )
-    revisions = translated.select("hs_revision").groupBy("hs_revision").agg(F.lit(True).alias("has_table"))
+    revisions = translated.select("hs_revision", F.lit(True).alias("has_table")).distinct()
     lacking = (
-        used.drop("1")
-        .join(F.broadcast(known), ["hs_revision", "heading"], "left")
+        used.join(F.broadcast(known), ["hs_revision", "heading"], "left")
         .where(F.coalesce("targets", F.lit(0)) == 0)
         .where(~is_outside_hs())
         .join(F.broadcast(revisions), "hs_revision", "left")
