@@ -78,6 +78,12 @@ def test_tables_fed_by_no_input_are_left_out():
     assert fed == ["raw_trade__comtrade", "core_trade__flows"]
 
 
+def test_a_table_made_of_others_and_of_what_comes_with_haiguan_is_built_along():
+    graph = build_graph(STAGES)
+    assert "core_products__attributes" in fed_by(graph, graph, {"customs"})
+    assert "core_products__attributes" not in fed_by(graph, graph, {"comtrade"})
+
+
 def test_every_section_is_a_frozen_model_that_forbids_strays():
     for name, model in sections(build_graph(STAGES)).items():
         assert model.model_config["frozen"], name
