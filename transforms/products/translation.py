@@ -210,16 +210,17 @@ def untranslated(flows: DataFrame, translated: DataFrame, codes: DataFrame) -> D
 
 
 def _with_nearest(lacking: DataFrame, codes: DataFrame) -> DataFrame:
-    others = codes.select("hs_revision", F.col("product_code").alias("near"))
+    others = codes.select(F.col("hs_revision").alias("its_revision"), F.col("product_code").alias("near"))
+    is_another = (F.col("its_revision") == F.col("hs_revision")) & (F.col("near") != F.col("heading"))
     alike = [(F.substring("near", 1, n) == F.substring("heading", 1, n)).cast("int") for n in range(1, 7)]
     shared = reduce(lambda one, other: one + other, alike)
     distance = F.abs(F.col("near").cast("int") - F.col("heading").try_cast("int"))
     closest = Window.partitionBy("hs_revision", "heading").orderBy(F.desc("shared"), "distance", "near")
     ranked = (
-        lacking.join(F.broadcast(others), "hs_revision", "left")
+        lacking.join(F.broadcast(others), is_another, "left")
         .withColumns({"shared": shared, "distance": distance})
         .withColumn("rank", F.row_number().over(closest))
-        .where((F.col("rank") <= NEAREST) & ((F.col("near") != F.col("heading")) | F.col("near").isNull()))
+        .where(F.col("rank") <= NEAREST)
     )
     nearest = F.when(F.col("near").isNotNull(), F.struct("rank", "near"))
     return ranked.groupBy("hs_revision", "heading", "rule").agg(
