@@ -80,8 +80,9 @@ def test_tables_fed_by_no_input_are_left_out():
 
 def test_a_table_made_of_others_and_of_what_comes_with_haiguan_is_built_along():
     graph = build_graph(STAGES)
-    assert "core_products__attributes" in fed_by(graph, graph, {"customs"})
-    assert "core_products__attributes" not in fed_by(graph, graph, {"comtrade"})
+    attributes, codes = "core_products__attributes", "core_products__codes"
+    assert attributes in fed_by(graph, [*needed(graph, ["core_customs__annual_flows"]), attributes], {"customs"})
+    assert fed_by(graph, ["raw_trade__comtrade", codes, attributes], {"comtrade"}) == ["raw_trade__comtrade"]
 
 
 def test_every_section_is_a_frozen_model_that_forbids_strays():
