@@ -169,7 +169,7 @@ def simulate_command(
 def _code_tables(settings: Settings) -> CodeTables:
     """The code tables that the settings name, or else those that come with haiguan."""
     embedded = embedded_tables()
-    products = pd.DataFrame(packaged_rows("products", settings), columns=embedded.products.columns)
+    products = pd.DataFrame(packaged_rows("products", settings), columns=embedded.products.columns).fillna("")
     divisions = pd.DataFrame(packaged_rows("places", settings), columns=embedded.divisions.columns)
     return CodeTables(products, embedded.countries, divisions)
 

@@ -100,14 +100,14 @@ def simulate(spark: SparkSession, out: Path, settings: SimulateSettings, tables:
     Raises:
         InputError: the folder holds something else, or no year has a layout.
     """
-    years = years_between(*settings.years, settings.skip_years)
+    years_between(*settings.years, settings.skip_years)
     tables = tables or embedded_tables()
     if is_simulated(out, settings, tables):
         _log.info("%s already holds this simulation: nothing to write", out)
         return
     _cleared(out)
     _write_identity(out, settings, tables, written={})
-    site = _Site(out, world_of(settings.declarations, years, settings.seed, tables), tables)
+    site = _Site(out, world_of(settings, tables), tables)
     if settings.container == "parquet":
         _write_declarations(spark, site)
     else:
@@ -119,12 +119,13 @@ def simulate(spark: SparkSession, out: Path, settings: SimulateSettings, tables:
     _write_identity(out, settings, tables, written=_sizes(out))
 
 
-def world_of(declarations: int, years: tuple[int, ...], seed: int, tables: CodeTables) -> World:
+def world_of(settings: SimulateSettings, tables: CodeTables) -> World:
     """All that is known of a world before its records are drawn."""
-    draws = Draws(seed)
+    draws, years = Draws(settings.seed), years_between(*settings.years, settings.skip_years)
     revisions = tuple(sorted({revision_of(year) for year in years}))
-    plan = plan_world(draws, declarations, years)
-    return World(plan, product_catalogue(tables.products, revisions, draws), partner_catalogue(tables.countries))
+    plan = plan_world(draws, settings.declarations, years)
+    products = product_catalogue(tables.products, revisions, draws)
+    return World(plan, products, partner_catalogue(tables.countries), settings.without)
 
 
 def is_simulated(out: Path, settings: SimulateSettings, tables: CodeTables | None = None) -> bool:
@@ -175,6 +176,8 @@ def _write_truth_of_year(site: _Site, year_index: int) -> pd.DataFrame:
         declared.add(records)
     found = pa.concat_tables(defects).to_pandas().sort_values(["file", "line"])
     found.to_csv(_parent_made(site.staged("defects", year)), index=False, header=False, lineterminator="\n")
+    totals = truth.published_totals(year, declared)
+    totals.to_csv(site.staged("totals", year), index=False, header=False, lineterminator="\n")
     national = truth.national_trade(year, declared)
     national.to_csv(site.staged("national", year), index=False, header=False, lineterminator="\n")
     others = other_reports(site.tables.products, site.tables.countries, year, revision_of(year), world.plan.draws)
@@ -185,7 +188,7 @@ def _write_truth_of_year(site: _Site, year_index: int) -> pd.DataFrame:
 def _write_truth(site: _Site, planted: pd.DataFrame) -> None:
     folder, years = site.out / "truth", site.world.plan.years
     (folder / "coefficients.json").write_text(json.dumps(truth.coefficients(), indent=2) + "\n", encoding="utf-8")
-    truth.totals(site.world.plan).to_csv(folder / "totals.csv", index=False, lineterminator="\n")
+    _joined_up(folder / "totals.csv", "year,direction,records,value_usd", (site.staged("totals", y) for y in years))
     counts = truth.planted_counts(planted)
     counts.to_csv(folder / "planted.csv", index=False, lineterminator="\n")
     repeated = [f"{file},,,{rule},\n" for file, rule in truth.repeated(_all_pieces(site.world))]

@@ -16,6 +16,7 @@ import pandas as pd
 import pyreadstat
 import yaml
 
+BYTES = "iso-8859-1"
 LAYOUTS = Path(__file__).parents[1] / "conf" / "layouts" / "customs"
 
 
@@ -88,8 +89,10 @@ def _read(file: str, content: bytes) -> Iterator[Line]:
         yield from _lines(file, gzip.decompress(content))
     elif file.endswith(".csv"):
         yield from _lines(file, content)
+    elif file.endswith(".dta"):
+        yield from _rows(file, *_dta(content))
     else:
-        yield from _rows(file, _dta(content) if file.endswith(".dta") else pd.read_parquet(io.BytesIO(content)))
+        yield from _rows(file, pd.read_parquet(io.BytesIO(content)), None)
 
 
 def _lines(file: str, content: bytes) -> Iterator[Line]:
@@ -112,24 +115,31 @@ def _lines(file: str, content: bytes) -> Iterator[Line]:
             yield Line(file, number, layout, None, "unsplittable_line")
 
 
-def _dta(content: bytes) -> pd.DataFrame:
+def _dta(content: bytes) -> tuple[pd.DataFrame, str]:
+    """The rows, every byte of a text one character, and the encoding of the file."""
     with tempfile.NamedTemporaryFile(suffix=".dta") as file:
         file.write(content)
         file.flush()
-        is_unicode = content.startswith(b"<stata_dta><header><release>118")
-        return pyreadstat.read_dta(file.name, encoding=None if is_unicode else "GB18030")[0]
+        encoding = "utf-8" if content.startswith(b"<stata_dta><header><release>118") else "gb18030"
+        rows = pyreadstat.read_dta(file.name, encoding=BYTES)[0]
+        return rows.rename(columns=lambda name: name.encode(BYTES).decode(encoding)), encoding
 
 
-def _rows(file: str, rows: pd.DataFrame) -> Iterator[Line]:
+def _rows(file: str, rows: pd.DataFrame, encoding: str | None) -> Iterator[Line]:
     layout = layout_of(int(file[:4]), list(rows.columns))
     for number, row in enumerate(rows.to_dict("records"), start=1):
-        yield Line(file, number, layout, _by_column(layout, {name: _text(value) for name, value in row.items()}))
+        try:
+            texts = {name: _text(value, encoding) for name, value in row.items()}
+        except UnicodeDecodeError:
+            yield Line(file, number, layout, None, "undecodable_line")
+            continue
+        yield Line(file, number, layout, _by_column(layout, texts))
 
 
-def _text(value: object) -> str:
+def _text(value: object, encoding: str | None) -> str:
     if isinstance(value, float):
         return "" if pd.isna(value) else f"{value:.4f}".rstrip("0").rstrip(".")
-    return str(value)
+    return str(value).encode(BYTES).decode(encoding) if encoding else str(value)
 
 
 def _by_column(layout: dict, texts: dict[str, str]) -> dict[str, str]:

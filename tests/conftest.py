@@ -14,7 +14,7 @@ from rich.console import Console
 from haiguan.jobs.runtime.lake import Lake
 from haiguan.jobs.runtime.run import Request, read_settings, run
 from haiguan.jobs.runtime.session import SparkSettings, open_session
-from haiguan.jobs.simulate import SimulateSettings, simulate
+from haiguan.jobs.simulate import simulate
 
 _ROOT = Path(__file__).parents[1]
 _SPARK = [
@@ -81,8 +81,8 @@ class Universe:
 def files(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a small universe, with their truth."""
     out = tmp_path_factory.mktemp("universe") / "files"
-    world = {"declarations": 12_000, "years": (2003, 2007), "skip_years": (2005, 2006), "seed": 7}
-    simulate(spark, out, SimulateSettings(world="archive", container="files", **world))
+    usual = read_settings(None, []).simulate
+    simulate(spark, out, usual.model_copy(update={"declarations": 12_000, "seed": 7}))
     return out
 
 

@@ -14,12 +14,14 @@ from haiguan.transforms.simulation.vocabulary import (
     IMPORT_SHARES,
     LARGEST_PARTNERS,
     PLACES,
+    WEIGHED,
     Unit,
     unit_of,
 )
 
 DECLARANT = "CHN"
 _DISTRICT = 3
+_SPECIAL_CHAPTERS = ("98", "99")
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,19 @@ def product_catalogue(products: pd.DataFrame, revisions: tuple[str, ...], draws:
     """The products of a table of codes (columns hs_revision, product_code, product_name; text), in drawn order.
 
     Codes of another revision whose numbers are free stand for the unknown products of a revision. A revision that the
-    table lacks has the codes of the nearest one before it, or else of the first.
+    table lacks has the codes of the nearest one before it, or else of the first. Chapters for
+    special uses are left out.
     """
-    held = dict(iter(products.groupby("hs_revision")))
+    usual = products[~products["product_code"].str[:2].isin(_SPECIAL_CHAPTERS)]
+    held = dict(iter(usual.groupby("hs_revision")))
     tables = {revision: held[_nearest(revision, sorted(held))] for revision in revisions}
     known = {revision: dict(zip(t["product_code"], t["product_name"], strict=True)) for revision, t in tables.items()}
     every = np.array(sorted({code for codes in known.values() for code in codes}))
     by_popularity = np.argsort(draws.uniform("popularity", np.arange(len(every), dtype=np.int64)))
     ordered = every[by_popularity].tolist()
-    prices = np.exp(7.5 + 1.5 * draws.normal("price", np.arange(len(every), dtype=np.int64)))
+    is_weighed = np.array([unit_of(code).code in WEIGHED for code in ordered])
+    drawn = draws.normal("price", np.arange(len(every), dtype=np.int64))
+    prices = np.where(is_weighed, np.exp(7.5 + 1.5 * drawn), np.exp(6 + 1.2 * drawn))
     sorted_codes = {revision: sorted(codes) for revision, codes in known.items()}
     codes = {
         revision: tuple(_at_or_before(code, in_order) for code in ordered)

@@ -29,7 +29,7 @@ HEADINGS = (
     "Qty Unit,Qty,Alt Qty Unit Code,Alt Qty Unit,Alt Qty,Netweight (kg),Gross weight (kg),Trade Value (US$),"
     "CIF Trade Value (US$),FOB Trade Value (US$),Flag"
 ).split(",")
-CLASSIFICATIONS = {"HS1996": "H1", "HS2002": "H2", "HS2007": "H3", "HS2012": "H4"}
+CLASSIFICATIONS = {"HS1992": "H0", "HS1996": "H1", "HS2002": "H2", "HS2007": "H3", "HS2012": "H4"}
 IMPORT, EXPORT, RE_EXPORT = 1, 2, 3
 FLOW_NAMES = {IMPORT: "Import", EXPORT: "Export", RE_EXPORT: "Re-Export"}
 # A reporter without ISO code.

@@ -68,10 +68,7 @@ class LinesWriter:
             for row, variant in zip(rows.tolist(), records.variant[rows].tolist(), strict=True)
         ]
         lines = joined(replaced(joined(*texts, between=","), rows, cut), "\n")
-        encoded = _characters(lines).encode(self._encoding)
-        for mark, code in BROKEN_BYTES.items():
-            encoded = encoded.replace(mark.encode(), code)
-        self._sink.write(encoded)
+        self._sink.write(_with_broken_bytes(_characters(lines).encode(self._encoding)))
 
     def close(self) -> None:
         """Ends the compressed file."""
@@ -156,5 +153,13 @@ def _numbers(text: Text) -> Text:
 def _encoded(text: Text, encoding: str) -> np.ndarray:
     """Bytes of fixed width; each different text is encoded once."""
     coded = text.dictionary_encode()
-    distinct = np.array([word.encode(encoding) for word in coded.dictionary.to_pylist()] or [b""], dtype=np.bytes_)
+    distinct = np.array(
+        [_with_broken_bytes(word.encode(encoding)) for word in coded.dictionary.to_pylist()] or [b""], dtype=np.bytes_
+    )
     return distinct[coded.indices.to_numpy()]
+
+
+def _with_broken_bytes(encoded: bytes) -> bytes:
+    for mark, code in BROKEN_BYTES.items():
+        encoded = encoded.replace(mark.encode(), code)
+    return encoded

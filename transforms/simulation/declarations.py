@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from haiguan.transforms.simulation.editions import revision_of
 from haiguan.transforms.simulation.plan import EXPORT, IMPORT, Plan
-from haiguan.transforms.simulation.records import SUFFIXES, World, simulate_good_records
+from haiguan.transforms.simulation.records import SUFFIXES, World, good_records, with_quantity
 from haiguan.transforms.simulation.truth import DIRECTIONS, decimals
 from haiguan.transforms.simulation.vocabulary import REGIMES
 
@@ -46,7 +46,7 @@ def declarations(world: World, year_index: int, block: int) -> pa.Table:
     """The declarations of a block of firms in a year, in the columns of SCHEMA and in random order."""
     year = world.plan.years[year_index]
     firms = world.plan.block(block, year_index + 1)
-    good = simulate_good_records(world, year_index, block, firms)
+    good = with_quantity(world, firms, good_records(world, year_index, block, firms))
     good = good.take(np.argsort(good.id))
     headings = world.products.codes[revision_of(year)]
     products = [code + suffix for code in headings for suffix in SUFFIXES]

@@ -71,7 +71,10 @@ def _breakers(layout: Layout, world: World, numbers: frozenset[str]) -> dict[str
         "undecodable_line": ("firm_name", _undecodable),
         "malformed_period": ("period", _malformed_period_number if "period" in numbers else _malformed_period),
         "year_mismatch": ("period", lambda text, variant: f"{int(text[:4]) + (1 if variant % 2 else -1)}{text[4:]}"),
-        "period_overruled": ("period", lambda text, _: f"{text[:4]}{int(text[4:]) % 12 + 1:02d}"),
+        "period_overruled": ("period", _other_month),
+        "cut_to_eight": ("product", lambda text, variant: text + ("00", "90")[variant % 2]),
+        "unknown_district": ("district", lambda _, variant: ("不详", "境外")[variant % 2]),
+        "month_mismatch": ("period", _other_month),
         "blank_direction": ("direction", _blank),
         "malformed_firm_code": ("firm_code", _malformed_firm_code),
         "malformed_product": ("product", _malformed_number if "product" in layout.numbers else _malformed_product),
@@ -85,6 +88,10 @@ def _breakers(layout: Layout, world: World, numbers: frozenset[str]) -> dict[str
 
 def _blank(text: str, variant: int) -> str:
     return ("", " ")[variant % 2]
+
+
+def _other_month(text: str, variant: int) -> str:
+    return f"{text[:4]}{int(text[4:]) % 12 + 1:02d}"
 
 
 def _malformed_period(text: str, variant: int) -> str:
@@ -104,7 +111,7 @@ def _malformed_product(text: str, variant: int) -> str:
 
 
 def _malformed_number(text: str, variant: int) -> str:
-    return (text.ljust(8, "1") + "1", text[:5])[variant % 2]
+    return (text.ljust(8, "1") + "111", text[:5])[variant % 2]
 
 
 def _malformed_amount(text: str, variant: int) -> str:

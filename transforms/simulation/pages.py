@@ -12,7 +12,8 @@ from haiguan.transforms.simulation.defects import broken, dressed
 from haiguan.transforms.simulation.draws import Ids
 from haiguan.transforms.simulation.editions import Piece
 from haiguan.transforms.simulation.firms import Firms
-from haiguan.transforms.simulation.records import Records, World, simulate_records
+from haiguan.transforms.simulation.planting import simulate_records
+from haiguan.transforms.simulation.records import Records, World
 from haiguan.transforms.simulation.texts import Text
 from haiguan.transforms.simulation.truth import first_line
 from haiguan.transforms.simulation.wording import Wording

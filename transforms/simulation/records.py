@@ -1,7 +1,6 @@
 """Customs records as facts: who traded what with whom for how much, and in which file the record stands.
 
-The records of one block of firms in one year, good and defective, as arrays; what a defect does to the text comes
-later, in `defects`.
+The good records of one block of firms in one year, as arrays; `planting` adds what is wrong.
 """
 
 from __future__ import annotations
@@ -15,9 +14,18 @@ from haiguan.transforms.simulation.draws import Draws, Floats, Ids, pick
 from haiguan.transforms.simulation.editions import SEASON, Piece, pieces_of
 from haiguan.transforms.simulation.firms import Firms
 from haiguan.transforms.simulation.plan import EXPORT, IMPORT, Plan, cell_weights, shares
-from haiguan.transforms.simulation.rules import FLAGS, IMPORT_FLAG, REJECTING, RULES, applies, planted_in_year, spread
+from haiguan.transforms.simulation.rules import (
+    IMPORT_FLAG,
+    OUTLIER,
+    REJECTING,
+    RULES,
+    SPECIAL_USE,
+    planted_in_year,
+)
 from haiguan.transforms.simulation.vocabulary import PLACES, REGIMES, WEIGHED
 
+# Of chapters that the HS Convention leaves to its contracting parties.
+SPECIAL_CODES = (98010010, 98040000, 99000000, 99010090)
 SUFFIXES = ("10", "90", "00", "20", "99", "11", "19", "30")
 MISSING = -1
 _ORDINARY = 0
@@ -36,11 +44,13 @@ class World:
         plan: firms and numbers of records.
         products: what is traded.
         partners: with whom.
+        without: rules under which nothing is planted.
     """
 
     plan: Plan
     products: Products
     partners: Partners
+    without: tuple[str, ...] = ()
 
     def pieces(self, year_index: int) -> tuple[Piece, ...]:
         """The files of a year, before any is repeated."""
@@ -48,6 +58,8 @@ class World:
 
     def planted(self, rule: str, year_index: int) -> int:
         """How many records of a year break a rule."""
+        if rule in self.without:
+            return 0
         good = self.plan.records[year_index]
         eligible = good[:, IMPORT] if rule == IMPORT_FLAG else good
         return planted_in_year(rule, self.pieces(year_index), int(eligible.sum()))
@@ -115,26 +127,12 @@ class _Cells:
     records: Ids
 
 
-def simulate_records(world: World, year_index: int, block: int, firms: Firms) -> Records:
-    """The records of a block of firms in a year, in the order in which they stand in their files.
-
-    Args:
-        world: the world.
-        year_index: which of its years.
-        block: number of the block.
-        firms: its firms, over the years up to this one at least.
-
-    Returns:
-        Records ordered by file, and within it at random.
-    """
-    good = _good(world, year_index, firms, _cells(world.plan, year_index, block, firms))
-    flagged = _flagged(world, year_index, block, good)
-    return _in_order(_with_quantity(world, firms, _with_defects(world, year_index, block, flagged)))
-
-
-def simulate_good_records(world: World, year_index: int, block: int, firms: Firms) -> Records:
-    """The good records of a block alone, without flags, firm by firm."""
-    return _with_quantity(world, firms, _good(world, year_index, firms, _cells(world.plan, year_index, block, firms)))
+def product_codes(world: World, hs_revision: str, records: Records) -> Ids:
+    """The eight digits of each record's product, as a number."""
+    headings = np.array(world.products.codes[hs_revision]).astype(np.int64)
+    codes = headings[records.product] * 100 + np.array(SUFFIXES).astype(np.int64)[records.suffix]
+    special = np.array(SPECIAL_CODES)[records.variant % len(SPECIAL_CODES)]
+    return np.where(records.rule == RULES.index(SPECIAL_USE), special, codes)
 
 
 def _cells(plan: Plan, year_index: int, block: int, firms: Firms) -> _Cells:
@@ -150,8 +148,10 @@ def _cells(plan: Plan, year_index: int, block: int, firms: Firms) -> _Cells:
     return _Cells(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(_Cells)))
 
 
-def _good(world: World, year_index: int, firms: Firms, cells: _Cells) -> Records:
+def good_records(world: World, year_index: int, block: int, firms: Firms) -> Records:
+    """The good records of a block of firms in a year, without flags and quantities, firm by firm."""
     draws, year = world.plan.draws, world.plan.years[year_index]
+    cells = _cells(world.plan, year_index, block, firms)
     first = np.cumsum(cells.records) - cells.records
     cell = np.repeat(np.arange(len(cells.firm)), cells.records)
     number = np.arange(len(cell), dtype=np.int64) - first[cell]
@@ -178,7 +178,7 @@ def _good(world: World, year_index: int, firms: Firms, cells: _Cells) -> Records
         piece=piece,
         flow=flow,
         product=product,
-        suffix=draws.below(len(SUFFIXES), "suffix", flow),
+        suffix=(draws.uniform("suffix", flow) ** 2 * _suffixes_of(draws, product)).astype(np.int64),
         partner=partner,
         regime=_regimes(draws, firms, row, firm, flow, year),
         office=np.where(draws.uniform("clears elsewhere", flow) < 0.15, elsewhere, own),
@@ -189,6 +189,11 @@ def _good(world: World, year_index: int, firms: Firms, cells: _Cells) -> Records
         variant=np.full_like(record, MISSING),
         chance=chance,
     )
+
+
+def _suffixes_of(draws: Draws, product: Ids) -> Ids:
+    """Into how many codes of eight digits each product falls."""
+    return 1 + (draws.uniform("suffixes", product) ** 2 * len(SUFFIXES)).astype(np.int64)
 
 
 def _flows(draws: Draws, firm: Ids, number: Ids, record: Ids, year: int) -> tuple[Ids, Ids]:
@@ -249,65 +254,8 @@ def _pieces(pieces: tuple[Piece, ...], month: Ids, uniform: Floats) -> Ids:
     return month - 1 if pieces[0].month else (uniform * len(pieces)).astype(np.int64)
 
 
-def _flagged(world: World, year_index: int, block: int, good: Records) -> Records:
-    """Puts the flags on good records, at most one on each."""
-    plan, pieces = world.plan, world.pieces(year_index)
-    counts = plan.records[year_index]
-    rule, variant, partner = good.rule.copy(), good.variant.copy(), good.partner.copy()
-    possible = {flag: np.array([applies(flag, piece) for piece in pieces]) for flag in FLAGS}
-    for flag in FLAGS:
-        of = counts[:, :1] if flag == IMPORT_FLAG else counts
-        start, end = int(of[:block].sum()), int(of[: block + 1].sum())
-        name = f"{flag} of {plan.years[year_index]}"
-        places, numbers = spread(plan.draws, name, world.planted(flag, year_index), int(of.sum()), start, end)
-        rows = numbers - start
-        free = (rule[rows] < 0) & possible[flag][good.piece[rows]]
-        rule[rows[free]], variant[rows[free]] = RULES.index(flag), places[free]
-    partner[rule == RULES.index(IMPORT_FLAG)] = len(world.partners.codes) - 1
-    return replace(good, rule=rule, variant=variant, partner=partner)
-
-
-def _with_defects(world: World, year_index: int, block: int, good: Records) -> Records:
-    """The good records and, after them, defective ones: copies of good ones with an amount of their own."""
-    plan, pieces = world.plan, world.pieces(year_index)
-    counts = plan.records[year_index]
-    start, end, total = int(counts[:block].sum()), int(counts[: block + 1].sum()), int(counts.sum())
-    sources, rules, variants, places_of = [np.arange(len(good.id))], [good.rule], [good.variant], [good.piece]
-    for index, rule in enumerate(REJECTING):
-        name = f"{rule} of {plan.years[year_index]}"
-        places, numbers = spread(plan.draws, name, world.planted(rule, year_index), total, start, end)
-        sources.append(numbers - start)
-        rules.append(np.full_like(places, index))
-        variants.append(places)
-        places_of.append(_possible_pieces(plan.draws, rule, pieces, good.piece[numbers - start], numbers))
-    copied = good.take(np.concatenate(sources))
-    defective = np.arange(len(copied.id)) >= len(good.id)
-    fresh = plan.draws.ids("defective", copied.id, np.concatenate(rules))
-    piece = np.concatenate(places_of)
-    amount = 10_000 + plan.draws.below(5_000_000, "defective cents", fresh)
-    return replace(
-        copied,
-        id=np.where(defective, fresh, copied.id),
-        cents=np.where(defective, amount, copied.cents),
-        fine=np.where(defective, 0, copied.fine),
-        rule=np.concatenate(rules),
-        variant=np.concatenate(variants),
-        piece=piece,
-        month=piece + 1 if pieces[0].month else copied.month,
-    )
-
-
-def _possible_pieces(draws: Draws, rule: str, pieces: tuple[Piece, ...], piece: Ids, number: Ids) -> Ids:
-    """The files of defective records: where the record's own cannot have the defect, one that can."""
-    possible = np.array([number for number, piece in enumerate(pieces) if applies(rule, piece)], dtype=np.int64)
-    if not len(possible):
-        return piece
-    other = possible[draws.below(len(possible), "other piece", number)]
-    return np.where(np.isin(piece, possible), piece, other)
-
-
-def _with_quantity(world: World, firms: Firms, records: Records) -> Records:
-    """Quantities: whole units of what is counted, kilograms and the like to the gram."""
+def with_quantity(world: World, firms: Firms, records: Records) -> Records:
+    """The records with their quantities: whole units of what is counted, kilograms and the like to the gram."""
     draws, products = world.plan.draws, world.products
     price = np.array(products.price_cents, dtype=np.float64)[records.product]
     quality = np.exp(draws.uniform("quality", firms.ids[records.firm]) - 0.5 + 0.2 * draws.normal("deal", records.id))
@@ -317,8 +265,7 @@ def _with_quantity(world: World, firms: Firms, records: Records) -> Records:
     sold = np.where(is_weighed, np.maximum(exact, 1), whole)
     sold[records.rule == RULES.index("zero_quantity")] = 0
     sold[records.rule == RULES.index("missing_quantity")] = MISSING
+    outlying = np.flatnonzero(records.rule == RULES.index(OUTLIER))
+    larger = records.variant[outlying] % 2 == 0
+    sold[outlying] = np.where(larger, sold[outlying] * 1000, np.maximum(sold[outlying] // 1000, 1))
     return replace(records, thousandths=sold)
-
-
-def _in_order(records: Records) -> Records:
-    return records.take(np.lexsort((records.id, records.piece)))

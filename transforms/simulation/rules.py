@@ -1,7 +1,7 @@
 """The defects that are planted: which there are, how many of each, and in which files they can be.
 
 Rejecting ones are records of their own, on top of the good ones, so that the totals of the good records stay the truth;
-flags sit on good records.
+flags sit on good records, and the rows of repeated blocks are good ones that stand in two files.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ REJECTING = (
     "unsplittable_line",
     "malformed_period",
     "year_mismatch",
+    "month_mismatch",
     "blank_direction",
     "malformed_firm_code",
     "malformed_product",
@@ -27,8 +28,21 @@ REJECTING = (
     "malformed_quantity",
 )
 IMPORT_FLAG = "partner_is_declarant"
-FLAGS = ("zero_quantity", "missing_quantity", IMPORT_FLAG, "period_overruled")
-RULES = (*REJECTING, *FLAGS)
+IDENTICAL_ROW, SPECIAL_USE, OUTLIER = "identical_row", "special_use", "unit_value_outlier"
+FLAGS = (
+    "zero_quantity",
+    "missing_quantity",
+    IMPORT_FLAG,
+    "period_overruled",
+    "cut_to_eight",
+    SPECIAL_USE,
+    OUTLIER,
+    "unknown_district",
+    IDENTICAL_ROW,
+)
+REPEATED_BLOCK = "repeated_block"
+RULES = (*REJECTING, *FLAGS, REPEATED_BLOCK)
+"""Every rule by its row: what rejects, what is flagged or counted, and rows delivered a second time in another file."""
 REPEATED_FILE = "repeated_file"
 NOT_LEGIBLE = ("malformed_value", "unsplittable_line")
 """Rules under which nobody can tell a record's amount from its line."""
@@ -36,8 +50,10 @@ NOT_LEGIBLE = ("malformed_value", "unsplittable_line")
 _DEFECTS_PER_MILLION = 200
 _FLAGS_PER_MILLION = 1_000
 _OVERRULED_PER_MILLION = 30_000  # dates of shipment that are not those of the file
-_NEEDED_FIELD = dict.fromkeys(("zero_quantity", "missing_quantity", "malformed_quantity"), "quantity")
-_LINES_ONLY = ("undecodable_line", "unsplittable_line")
+_NEEDED_FIELD = {
+    **dict.fromkeys(("zero_quantity", "missing_quantity", "malformed_quantity", OUTLIER), "quantity"),
+    "unknown_district": "district",
+}
 _PERIOD_FROM_FILE_NAME = "monthly_2000_2001"
 
 
@@ -46,10 +62,14 @@ def applies(rule: str, piece: Piece) -> bool:
     by_file_name = piece.layout.name == _PERIOD_FROM_FILE_NAME
     if rule == "period_overruled":
         return by_file_name
-    if rule in ("malformed_period", "year_mismatch") and by_file_name:
+    if rule in ("malformed_period", "year_mismatch", "month_mismatch") and by_file_name:
         return False
-    if rule in _LINES_ONLY and not piece.is_text:
-        return False
+    if rule == "month_mismatch":
+        return piece.month > 0
+    if rule == "unsplittable_line":
+        return piece.is_text
+    if rule == "undecodable_line":
+        return piece.container != "parquet"
     return _NEEDED_FIELD.get(rule, "value") in piece.layout.fields
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from haiguan.transforms.simulation.rules import RULES
 
 
 class SimulateSettings(BaseModel):
@@ -16,6 +18,7 @@ class SimulateSettings(BaseModel):
         years: first and last year.
         skip_years: years between them that the archive lacks.
         seed: two seeds give two independent worlds.
+        without: rules under which nothing is planted.
         container: files (the real yearly layouts) or parquet (clean coded declarations, for benchmarks).
     """
 
@@ -26,7 +29,16 @@ class SimulateSettings(BaseModel):
     years: tuple[int, int]
     skip_years: tuple[int, ...]
     seed: int = Field(ge=0)
+    without: tuple[str, ...]
     container: Literal["files", "parquet"]
+
+    @field_validator("without")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        strays = [name for name in names if name not in RULES]
+        if strays:
+            raise ValueError(f"no rule is called {', '.join(strays)}; the rules are {', '.join(RULES)}")
+        return names
 
     @model_validator(mode="after")
     def _in_order(self) -> SimulateSettings:

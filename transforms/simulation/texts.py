@@ -36,6 +36,11 @@ def joined(*parts: Text | str, between: str = "") -> Text:
     return pc.binary_join_element_wise(*parts, between)
 
 
+def padded(digits: Text, length: int) -> Text:
+    """Digits with zeros before them up to a length."""
+    return pc.utf8_lpad(digits, width=length, padding="0")
+
+
 def where(condition: np.ndarray, then: Text, otherwise: Text) -> Text:
     """One text or the other, row by row."""
     return pc.if_else(pa.array(condition), then, otherwise)

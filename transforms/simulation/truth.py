@@ -17,8 +17,8 @@ from haiguan.transforms.simulation.draws import Ids
 from haiguan.transforms.simulation.editions import Piece, layout_of, repeated_files, revision_of
 from haiguan.transforms.simulation.firms import NOISE_CORRELATION, NOISE_SD, PLANTED_B, Firms
 from haiguan.transforms.simulation.plan import EXPORT, IMPORT, Plan
-from haiguan.transforms.simulation.records import SUFFIXES, Records, World
-from haiguan.transforms.simulation.rules import NOT_LEGIBLE, REPEATED_FILE, RULES
+from haiguan.transforms.simulation.records import Records, World, product_codes
+from haiguan.transforms.simulation.rules import NOT_LEGIBLE, REPEATED_BLOCK, REPEATED_FILE, RULES, SPECIAL_USE
 from haiguan.transforms.simulation.texts import Text, decimal, where, words
 from haiguan.transforms.simulation.vocabulary import OWNERSHIPS, PLACES, REGIMES, ZONES
 from haiguan.transforms.simulation.wording import regime_told
@@ -33,6 +33,15 @@ def totals(plan: Plan) -> pd.DataFrame:
         (year, name, int(records[index, direction]), _dollars(int(plan.cents[index, direction])))
         for index, year in enumerate(plan.years)
         for direction, name in DIRECTIONS.items()
+    ]
+    return pd.DataFrame(rows, columns=["year", "direction", "records", "value_usd"])
+
+
+def published_totals(year: int, declared: Declared) -> pd.DataFrame:
+    """The same of a year's records that no rule holds back, those of repeated blocks included."""
+    rows = [
+        (year, name, int(records), _dollars(int(cents)))
+        for name, (records, cents) in zip(DIRECTIONS.values(), declared.published, strict=True)
     ]
     return pd.DataFrame(rows, columns=["year", "direction", "records", "value_usd"])
 
@@ -57,13 +66,12 @@ def annual_flows(world: World, year: int, firms: Firms, records: Records) -> pa.
     """
     good = records.take(records.is_published)
     products = world.products
-    codes = np.array(products.codes[revision_of(year)]).astype(np.int64)
     told, regimes = np.unique(np.array(regime_told(layout_of(year, 1))), return_inverse=True)
     units, unit_codes = np.unique(np.array([unit.code for unit in products.units]), return_inverse=True)
     table = pa.table(
         {
             "firm": good.firm,
-            "product": codes[good.product] * 100 + np.array(SUFFIXES).astype(np.int64)[good.suffix],
+            "product": product_codes(world, revision_of(year), good),
             "partner": good.partner,
             "regime": regimes[good.regime],
             "direction": good.direction,
@@ -128,28 +136,34 @@ def firm_years(world: World, year_index: int, firms: Firms) -> pa.Table:
 
 @dataclass(frozen=True)
 class Declared:
-    """Sums over the declared records of a year, defective ones included where their amount can be told.
+    """Sums over the declared records of a year, defective ones included where their amount can be told, each once.
 
     Attributes:
         by_month: months x directions x REGIMES, cents.
-        by_product: products x partners x directions, cents.
+        by_product: products x partners x directions, cents, without what is told in chapters for special uses.
+        published: directions x (records, cents), of all records that no rule holds back, repeated blocks included.
     """
 
     by_month: Ids
     by_product: Ids
+    published: Ids
 
     @classmethod
     def nothing(cls, world: World) -> Declared:
         """Sums over no records."""
         shape = (len(world.products.units), len(world.partners.codes), len(DIRECTIONS))
         by_month = np.zeros((12, len(DIRECTIONS), len(REGIMES)), dtype=np.int64)
-        return cls(by_month, np.zeros(shape, dtype=np.int64))
+        return cls(by_month, np.zeros(shape, dtype=np.int64), np.zeros((len(DIRECTIONS), 2), dtype=np.int64))
 
     def add(self, records: Records) -> None:
         """Adds the records of a block."""
-        legible = records.take(~np.isin(records.rule, [RULES.index(rule) for rule in NOT_LEGIBLE]))
+        good = records.take(records.is_published)
+        np.add.at(self.published, good.direction, np.stack([np.ones_like(good.cents), good.cents], axis=1))
+        uncounted = [RULES.index(rule) for rule in (*NOT_LEGIBLE, REPEATED_BLOCK)]
+        legible = records.take(~np.isin(records.rule, uncounted))
         np.add.at(self.by_month, (legible.month - 1, legible.direction, legible.regime), legible.cents)
-        np.add.at(self.by_product, (legible.product, legible.partner, legible.direction), legible.cents)
+        usual = legible.take(legible.rule != RULES.index(SPECIAL_USE))
+        np.add.at(self.by_product, (usual.product, usual.partner, usual.direction), usual.cents)
 
 
 def national_trade(year: int, declared: Declared) -> pd.DataFrame:

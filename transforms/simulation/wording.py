@@ -13,8 +13,8 @@ from haiguan.transforms.simulation.contacts import Districts, Spellings
 from haiguan.transforms.simulation.draws import Draws, pick
 from haiguan.transforms.simulation.editions import Layout
 from haiguan.transforms.simulation.firms import Firms
-from haiguan.transforms.simulation.records import SUFFIXES, Records, World
-from haiguan.transforms.simulation.texts import Text, decimal, joined, where, whole, words
+from haiguan.transforms.simulation.records import Records, World, product_codes
+from haiguan.transforms.simulation.texts import Text, decimal, padded, where, whole, words
 from haiguan.transforms.simulation.vocabulary import OWNERSHIPS, PLACES, REGIMES, TRANSPORTS, ZONES
 
 HONG_KONG = "HKG"
@@ -164,11 +164,8 @@ class Wording:
         return words(labels, self.firms.ownerships(self.year)[self.records.firm] * 2 + ~self._is_usual)
 
     def _product(self) -> Text:
-        codes = self.world.products.codes[self.layout.hs_revision]
-        if "product" in self.layout.numbers:
-            headings = np.array(codes).astype(np.int64)
-            return whole(headings[self.records.product] * 100 + np.array(SUFFIXES).astype(int)[self.records.suffix])
-        return joined(words(codes, self.records.product), words(SUFFIXES, self.records.suffix))
+        codes = whole(product_codes(self.world, self.layout.hs_revision, self.records))
+        return codes if "product" in self.layout.numbers else padded(codes, 8)
 
     @cached_property
     def _partner_code(self) -> Text:

@@ -9,14 +9,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haiguan.jobs.simulate import embedded_tables, world_of
+from haiguan.jobs.simulate import SimulateSettings, embedded_tables, world_of
 from haiguan.transforms.simulation.draws import Draws
 from haiguan.transforms.simulation.editions import pieces_of, repeated_files
 from haiguan.transforms.simulation.pages import blocks
 from haiguan.transforms.simulation.plan import EXPORT, IMPORT, plan_world
-from haiguan.transforms.simulation.rules import FLAGS, REJECTING, RULES, spread
+from haiguan.transforms.simulation.records import World
+from haiguan.transforms.simulation.rules import FLAGS, REJECTING, REPEATED_BLOCK, RULES, spread
 
-TABLES = embedded_tables()
+
+def world_with(declarations: int, first: int, last: int, *skipped: int) -> World:
+    settings = SimulateSettings(
+        world="archive",
+        declarations=declarations,
+        years=(first, last),
+        skip_years=skipped,
+        seed=3,
+        without=(),
+        container="files",
+    )
+    return world_of(settings, embedded_tables())
 
 
 @pytest.mark.parametrize(
@@ -42,9 +54,10 @@ def test_numbers_are_spread_alike_however_the_range_is_cut(count: int, total: in
 
 
 def test_cells_add_up_and_defects_come_on_top() -> None:
-    world = world_of(30_000, (2005, 2010), 3, TABLES)
+    world = world_with(30_000, 2005, 2010, 2006, 2007, 2008, 2009)
     for year_index in range(2):
-        for number, firms, records in blocks(world, year_index):
+        for number, firms, everything in blocks(world, year_index):
+            records = everything.take(everything.rule != RULES.index(REPEATED_BLOCK))
             for direction, cents in ((IMPORT, firms.import_cents), (EXPORT, firms.export_cents)):
                 good = records.take(records.is_published & (records.direction == direction))
                 assert len(good.id) == world.plan.records[year_index, number, direction]
@@ -59,7 +72,7 @@ def test_cells_add_up_and_defects_come_on_top() -> None:
 
 
 def test_a_flow_has_about_five_months_in_a_large_world() -> None:
-    world = world_of(400_000, (2007,), 3, TABLES)
+    world = world_with(400_000, 2007, 2007)
     _, firms, records = next(iter(blocks(world, 0)))
     flows = np.unique(np.stack([records.firm, records.direction, records.flow]), axis=1).shape[1]
     assert 3.5 < len(records.id) / flows < 7
