@@ -15,6 +15,7 @@ from haiguan.transforms.customs.amounts import ValueSettings
 from haiguan.transforms.customs.reading import read_records
 
 CELL = ("year", "direction", "hs_revision", "product_code", "unit_code")
+_NEEDED_LABELS = ("direction", "unit")  # the other coded fields are not looked up
 _QUARTILES = {"ln_unit_value_q1": 1, "ln_unit_value_median": 2, "ln_unit_value_q3": 3}
 """Column -> how many fourths of the records lie at or below it."""
 
@@ -51,7 +52,7 @@ def core_customs__unit_values(
     read = read_records(
         raw_customs__declarations,
         core_customs__layouts,
-        core_customs__labels,
+        core_customs__labels.where(F.col("field").isin(*_NEEDED_LABELS)),
         core_products__codes,
         core_countries__exchange_rates,
         value,
