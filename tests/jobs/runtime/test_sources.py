@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from haiguan.jobs.runtime import sources
+from haiguan.jobs.runtime import deliveries, sources
 from haiguan.jobs.runtime.run import read_settings
 from haiguan.jobs.runtime.sources import is_available, open_source
 from haiguan.transforms.errors import InputError
@@ -58,7 +58,7 @@ def test_fingerprint_changes_with_the_number_of_copies(customs):
 def test_fingerprint_changes_with_the_code_that_reads(customs, monkeypatch):
     before = customs().fingerprints
     assert customs().fingerprints == before
-    monkeypatch.setattr(sources, "_reader_code", lambda: "another")
+    monkeypatch.setattr(deliveries, "_reader_code", lambda: "another")
     assert not set(before.values()) & set(customs().fingerprints.values())
 
 
@@ -87,7 +87,7 @@ def test_tables_of_codes_that_the_user_names_replace_the_embedded_ones(tmp_path)
         "source_revision,source_code,target_revision,target_code\nHS2007,010111,HS2002,010112\n"
     )
     settings = _settings(f"inputs.hs_tables={tmp_path}")
-    assert sources._packaged_rows("products", settings) == [["HS2002", "010112", None], ["HS2007", "010111", None]]
+    assert sources.packaged_rows("products", settings) == [["HS2002", "010112", None], ["HS2007", "010111", None]]
     for source in ("products", "hs_links"):
         embedded = open_source(source, _settings(), {}).fingerprints
         assert open_source(source, settings, {}).fingerprints != embedded
