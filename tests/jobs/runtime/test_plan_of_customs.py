@@ -25,7 +25,7 @@ def _of_customs(name: str) -> bool:
 
 
 BY_YEAR = [name for name in _BUILDABLE if "year" in GRAPH[name].table.slice and _of_customs(name)]
-PLANNED = needed(GRAPH, BY_YEAR)
+PLANNED, _ = without_unavailable(needed(GRAPH, BY_YEAR), GRAPH, SOURCES)
 
 
 @dataclass
