@@ -41,9 +41,23 @@ def publish() -> Callable[..., None]:
 
 
 @pytest.fixture
-def lake(tmp_path: Path, publish: Callable[..., None], product: Callable[..., Row]) -> Lake:
+def country() -> Callable[..., Row]:
+    """Makes a row of core_countries__codes."""
+
+    def row(code: str, name: str, customs_code: str | None, *labels: str) -> Row:
+        codes = {"country_code": code, "customs_code": customs_code, "further_customs_codes": []}
+        return {**codes, "country_name": name, "country_labels": list(labels)}
+
+    return row
+
+
+@pytest.fixture
+def lake(
+    tmp_path: Path, publish: Callable[..., None], product: Callable[..., Row], country: Callable[..., Row]
+) -> Lake:
     """Two tables: concentration of two products in two years (version 2), and countries with Chinese names."""
     made = Lake(str(tmp_path / "lake"))
+    made.make()
     publish(
         made,
         "measure_products__concentration",
@@ -53,14 +67,9 @@ def lake(tmp_path: Path, publish: Callable[..., None], product: Callable[..., Ro
         made,
         "core_countries__codes",
         [
-            {
-                "country_code": "JPN",
-                "country_name": "Japan",
-                "customs_code": "116",
-                "country_labels": ["日本", "日本国"],
-            },
-            {"country_code": "XSA", "country_name": "Areas, n.e.s.", "customs_code": None, "country_labels": ["其他"]},
-            {"country_code": "AFG", "country_name": "Afghanistan", "customs_code": "001", "country_labels": ["阿富汗"]},
+            country("JPN", "Japan", "116", "日本", "日本国"),
+            country("XSA", "Areas, n.e.s.", None, "其他"),
+            country("AFG", "Afghanistan", "001", "阿富汗"),
         ],
     )
     return made

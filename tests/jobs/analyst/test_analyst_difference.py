@@ -84,8 +84,8 @@ def test_a_row_twice_is_not_overlooked(lake, other, publish, three):
     assert compare(other, CONCENTRATION, 2, 2, lake).removed == 1
 
 
-def test_a_null_differs_from_an_empty_text(lake, publish):
-    rows = [{"country_code": "XSA", "country_name": "Areas, n.e.s.", "customs_code": "", "country_labels": ["其他"]}]
+def test_a_null_differs_from_an_empty_text(lake, publish, country):
+    rows = [country("XSA", "Areas, n.e.s.", "", "其他")]
     publish(lake, "core_countries__codes", rows, replacing="country_code = 'XSA'")
     found = compare(lake, "core_countries__codes", "0", "latest")
     assert found.added == 3
@@ -93,10 +93,8 @@ def test_a_null_differs_from_an_empty_text(lake, publish):
     assert compare(lake, "core_countries__codes", newest - 1, newest).columns == {"customs_code": 1}
 
 
-def test_an_element_of_a_list_counts(lake, publish):
-    rows = [
-        {"country_code": "JPN", "country_name": "Japan", "customs_code": "116", "country_labels": ["日本国", "日本"]}
-    ]
+def test_an_element_of_a_list_counts(lake, publish, country):
+    rows = [country("JPN", "Japan", "116", "日本国", "日本")]
     publish(lake, "core_countries__codes", rows, replacing="country_code = 'JPN'")
     newest = compare(lake, "core_countries__codes", 0, "latest").versions[1]
     assert compare(lake, "core_countries__codes", newest - 1, newest).columns == {"country_labels": 1}

@@ -72,7 +72,7 @@ def test_csv_keeps_every_digit_and_joins_lists(lake, tmp_path):
     assert lines[1].startswith('2003,"010210",3,2,0.07,0.5,')
     export_table(lake, COUNTRIES, tmp_path / "c.csv")
     lines = (tmp_path / "c.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[2:] == ['"JPN","Japan","116","日本 日本国"', '"XSA","Areas, n.e.s.",,"其他"']
+    assert lines[2:] == ['"JPN","Japan","116","",,"日本 日本国"', '"XSA","Areas, n.e.s.",,"",,"其他"']
 
 
 def test_parquet_keeps_types_and_says_where_it_comes_from(lake, tmp_path):
