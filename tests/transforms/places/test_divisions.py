@@ -109,6 +109,7 @@ def test_labels_leave_the_suffix_out_where_enough_is_left(spark):
         code_digits=(2, 4, 6),
         evidence=("address",),
         least_characters=2,
+        district_code="^[0-9]{5}$",
     )
     names = ["苏州市", "忠县", "延边朝鲜族自治州", "宝安区"]
     rows = [(str(n), 2000, 2100, name, 3, "" if n else None) for n, name in enumerate(names)]
