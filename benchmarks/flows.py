@@ -33,6 +33,9 @@ TO = "HS1996"
 CORES = 2
 CODES = ("core_products__codes", "core_products__concordance", "core_products__families")
 FLOWS = "core_customs__annual_flows"
+COLUMNS_READ = (
+    "year firm_code product_code hs_revision partner_code regime direction unit_code quantity value_usd".split()
+)
 RECORDS_PER_SHUFFLE_PARTITION = 1_500_000
 SQL = f"""
     SELECT firm_code, coalesce(target_code, left(product_code, 6)) AS product_code, '{TO}' AS hs_revision,
@@ -146,17 +149,11 @@ def haiguan(place: Path, out: Path, heap: str, records: int) -> dict[str, Any]:
     source = session.read.option("recursiveFileLookup", "true").parquet(str(place / "files" / "customs"))
     _build(session, place, out / "warm", source.where("year = 2000").limit(10_000), heap)
     found = _build(session, place, out / "timed", source, heap)
-    used = source.select(*_columns_read())
+    used = source.select(*COLUMNS_READ)
     found["reading"] = _seconds(used)
     found["grouping"] = max(0.0, _seconds(_outcome(session, place, source, heap).table) - found["reading"])
     found["writing"] = max(0.0, found["staging"] - found["reading"] - found["grouping"])
     return found
-
-
-def _columns_read() -> list[str]:
-    return (
-        "year firm_code product_code hs_revision partner_code regime direction unit_code quantity value_usd"
-    ).split()
 
 
 def _outcome(session: SparkSession, place: Path, source: DataFrame, heap: str) -> Outcome:

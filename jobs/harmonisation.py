@@ -34,6 +34,7 @@ from haiguan.transforms.products.translation import (
     untranslated,
     with_target,
 )
+from haiguan.transforms.quantities import sum_of_known
 from haiguan.transforms.schema import TABLES
 from haiguan.transforms.schema.columns import HS_REVISIONS
 
@@ -207,7 +208,7 @@ def _summed(flows: DataFrame, translated: DataFrame, keys: list[str], chosen: Ha
         found = with_target(flows, translated).withColumn("is_apportioned", F.lit(False))
     return found.groupBy(*keys, "target_code").agg(
         F.sum("cents").alias("cents"),
-        F.when(F.count("thousandths") == F.count("*"), F.sum("thousandths")).alias("thousandths"),
+        sum_of_known(F.col("thousandths")).alias("thousandths"),
         F.max("is_apportioned").alias("is_apportioned"),
     )
 

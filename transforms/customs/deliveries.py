@@ -6,13 +6,12 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from haiguan.transforms.customs.coding import described
+from haiguan.transforms.customs.fields import DELIVERED
 from haiguan.transforms.money import exact
-from haiguan.transforms.schema import TABLES
 
 BLOCK = 10
 """Rows that two files of a year have in common from which on one of them repeats a block of the other."""
 
-_FIELDS = [name for name in TABLES["raw_customs__declarations"].column_names if name.endswith("_text")]
 _AMOUNT = "decimal(38,6)"
 
 
@@ -47,7 +46,7 @@ def repeated_rows(raw_customs__declarations: DataFrame, amount_usd: Column) -> D
         amount_usd: of a raw record.
     """
     readable = raw_customs__declarations.where("unreadable IS NULL").select(
-        "year", "file_id", F.xxhash64(*_FIELDS).alias("content"), amount_usd.cast(_AMOUNT).alias("amount_usd")
+        "year", "file_id", F.xxhash64(*DELIVERED).alias("content"), amount_usd.cast(_AMOUNT).alias("amount_usd")
     )
     # both groupings below are satisfied by this one shuffle
     by_file = (

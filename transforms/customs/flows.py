@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from haiguan.transforms.money import cents, dollars
@@ -15,6 +15,7 @@ from haiguan.transforms.products.translation import (
     untranslated,
     with_target,
 )
+from haiguan.transforms.quantities import in_units, sum_of_known, thousandths
 from haiguan.transforms.schema import TABLES
 
 _KEY = TABLES["core_customs__annual_flows"].key
@@ -78,7 +79,7 @@ def _split_and_summed(declarations: DataFrame, translated: DataFrame, revision: 
         .groupBy(*key)
         .agg(
             F.sum("cents").alias("cents"),
-            F.when(F.count("thousandths") == F.count("*"), F.sum("thousandths")).alias("thousandths"),
+            sum_of_known(F.col("thousandths")).alias("thousandths"),
             F.sum("declarations").alias("declarations"),
             F.max("is_apportioned").alias("is_apportioned"),
         )
@@ -89,18 +90,14 @@ def _summed(records: DataFrame, key: list[str] | tuple[str, ...]) -> DataFrame:
     """The records summed up by key: cents, thousandths of the unit (null where a record has none), declarations."""
     return records.groupBy(*key).agg(
         F.sum(cents("value_usd")).alias("cents"),
-        F.when(F.count("quantity") == F.count("*"), F.sum(_thousandths())).alias("thousandths"),
+        sum_of_known(thousandths("quantity")).alias("thousandths"),
         F.count("*").alias("declarations"),
     )
 
 
-def _thousandths() -> Column:
-    return (F.col("quantity") * 1000).cast("bigint")
-
-
 def _published(flows: DataFrame) -> DataFrame:
-    quantity = (F.col("thousandths").cast("decimal(20,0)") / 1000).cast("decimal(18,3)")
-    return flows.withColumns({"quantity": quantity, "value_usd": dollars(F.col("cents"))}).drop(*_AMOUNTS)
+    amounts = {"quantity": in_units(F.col("thousandths")), "value_usd": dollars(F.col("cents"))}
+    return flows.withColumns(amounts).drop(*_AMOUNTS)
 
 
 def _quarantined(declarations: DataFrame, translated: DataFrame, codes: DataFrame) -> DataFrame:

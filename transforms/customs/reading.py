@@ -9,11 +9,9 @@ from pyspark.sql import functions as F
 
 from haiguan.transforms.customs.amounts import ValueSettings, with_amounts
 from haiguan.transforms.customs.coding import coded
-from haiguan.transforms.customs.fields import firm_code, trimmed
+from haiguan.transforms.customs.fields import DELIVERED, firm_code, trimmed
 from haiguan.transforms.customs.products import with_product
-from haiguan.transforms.schema import TABLES
 
-_DELIVERED = tuple(name for name in TABLES["raw_customs__declarations"].column_names if name.endswith("_text"))
 _READ = (
     "period_text direction_text firm_code_text firm_name_text ownership_text product_text partner_text value_text "
     "quantity_text unit_text regime_text district_text"
@@ -45,7 +43,7 @@ def read_records(
     """
     texts = raw.withColumns(
         {
-            "delivered_fields": F.struct(*_DELIVERED),
+            "delivered_fields": F.struct(*DELIVERED),
             "is_readable": F.col("unreadable").isNull(),
             "has_quantity_field": F.col("quantity_text").isNotNull(),
             **{name: trimmed(name) for name in _READ},

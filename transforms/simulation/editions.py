@@ -19,7 +19,6 @@ Wording = Literal["labels", "labels_and_codes", "codes", "codes_of_2012"]
 
 # More trade towards the end of the year, and a dip at the lunar new year.
 SEASON = (7, 5, 8, 8, 8, 8, 9, 9, 9, 9, 10, 10)
-NAMED_CONTAINERS = {"csv": "csv", "csv.gz": "csv.gz", "parquet": "parquet"}
 _RECORDS_PER_PIECE = 400_000
 
 

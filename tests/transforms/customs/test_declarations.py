@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from customs_records import raw_row
 
 from haiguan.jobs.runtime.lake import ddl
 from haiguan.transforms.customs.declarations import MUST_REJECT, RULES, CleanSettings, core_customs__declarations
@@ -22,32 +23,7 @@ CLEAN = CleanSettings(
     ),
     ignore_labels={"partner": ("火星",)},
 )
-RAW = {
-    "year": 2003,
-    "file_id": "f",
-    "file": "2003/data200301.csv",
-    "line": 2,
-    "layout": "words",
-    "copies": 1,
-    "file_month": 1,
-    "unreadable": None,
-    "raw_bytes_hex": None,
-    "period_text": "200301",
-    "direction_text": "出口",
-    "firm_code_text": "4403940277",
-    "firm_name_text": "嘉明",
-    "ownership_text": "国有",
-    "product_text": "01011010",
-    "partner_text": "美国",
-    "value_text": "100",
-    "quantity_text": "5",
-    "unit_text": "千克",
-    "regime_text": "一般贸易",
-    "address_text": None,
-    "district_text": None,
-    "customs_office_text": None,
-    "transit_text": None,
-}
+RAW = raw_row(2, file_month=1)
 
 
 DIVISIONS = [
