@@ -12,13 +12,12 @@ shown. Shares of Haiguan's time: reading and grouping are measured alone, withou
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 YEARS = (2000, 2016)
 TO = "HS1996"
 CORES = 2
-CODES = ("core_products__codes", "core_products__concordance", "core_products__families")
+CODES = ("concordance", "codes", "families")
 FLOWS = "core_customs__annual_flows"
 COLUMNS_READ = (
     "year firm_code product_code hs_revision partner_code regime direction unit_code quantity value_usd".split()
@@ -56,7 +55,6 @@ def settings(place: Path, heap: str, records: int) -> Settings:
     return read_settings(
         None,
         [
-            f"lake={place / 'codes'}",
             f"reports={place / 'reports'}",
             f"spark.master=local[{CORES}]",
             f"spark.driver_memory={heap}",
@@ -69,23 +67,25 @@ def settings(place: Path, heap: str, records: int) -> Settings:
 def prepare(place: Path, heap: str, records: int) -> None:
     """Declarations, the tables of codes, and for the others the targets of the conversion as one file."""
     import polars as pl
-    from rich.console import Console
 
-    from haiguan.jobs.runtime.lake import Lake
-    from haiguan.jobs.runtime.run import Request, run
+    from haiguan.jobs.harmonisation import tables_of
+    from haiguan.jobs.runtime.hs_tables import hs_tables
     from haiguan.jobs.runtime.session import open_session
     from haiguan.jobs.simulate import SimulateSettings, simulate
 
     chosen = settings(place, heap, records)
-    spark = open_session(chosen.spark, place / "spark.log")
-    run(Request("benchmark", targets=CODES), chosen, Console(file=io.StringIO()))
-    spark = open_session(chosen.spark, place / "spark.log")
     world = chosen.simulate.model_copy(
         update={"declarations": records, "years": YEARS, "skip_years": (), "container": "parquet"}
     )
-    simulate(spark, place / "files", SimulateSettings.model_validate(world.model_dump()))
-    lake = Lake(chosen.lake)
-    links, codes = (pl.read_delta(str(lake.path(name))) for name in ("core_products__concordance", CODES[0]))
+    simulate(
+        open_session(chosen.spark, place / "spark.log"),
+        place / "files",
+        SimulateSettings.model_validate(world.model_dump()),
+    )
+    tables = tables_of(hs_tables(None), chosen.harmonise)
+    for name in CODES:
+        getattr(tables, name).to_parquet(place / f"{name}.parquet", index=False)
+    links, codes = pl.from_pandas(tables.concordance), pl.from_pandas(tables.codes)
     converted = links.filter((pl.col("target_revision") == TO) & (pl.col("method") == "conversion")).select(
         pl.col("source_revision").alias("hs_revision"), pl.col("source_code").alias("heading"), "target_code"
     )
@@ -96,7 +96,7 @@ def prepare(place: Path, heap: str, records: int) -> None:
 
 
 def _files(place: Path) -> str:
-    return str(place / "files" / "customs" / "**" / "*.parquet")
+    return str(place / "files" / "declarations" / "*.parquet")
 
 
 def duckdb(place: Path, out: Path, heap: str, records: int) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def haiguan(place: Path, out: Path, heap: str, records: int) -> dict[str, Any]:
     from haiguan.jobs.runtime.session import open_session
 
     session = open_session(settings(place, heap, records).spark, out / "spark.log")
-    source = session.read.option("recursiveFileLookup", "true").parquet(str(place / "files" / "customs"))
+    source = session.read.parquet(_files(place))
     _build(session, place, out / "warm", source.where("year = 2000").limit(10_000), heap)
     found = _build(session, place, out / "timed", source, heap)
     used = source.select(*COLUMNS_READ)
@@ -157,13 +157,10 @@ def haiguan(place: Path, out: Path, heap: str, records: int) -> dict[str, Any]:
 
 
 def _outcome(session: SparkSession, place: Path, source: DataFrame, heap: str) -> Outcome:
-    from haiguan.jobs.runtime.lake import Lake
     from haiguan.transforms.customs.flows import core_customs__annual_flows
 
-    chosen = settings(place, heap, 1)
-    lake = Lake(chosen.lake)
-    codes, links, families = (lake.read(session, name) for name in CODES)
-    return core_customs__annual_flows(source, links, codes, families, harmonise=chosen.harmonise)
+    tables = [session.read.parquet(str(place / f"{name}.parquet")) for name in CODES]
+    return core_customs__annual_flows(source, *tables, harmonise=settings(place, heap, 1).harmonise)
 
 
 def _build(session: SparkSession, place: Path, out: Path, source: DataFrame, heap: str) -> dict[str, Any]:
@@ -174,7 +171,9 @@ def _build(session: SparkSession, place: Path, out: Path, source: DataFrame, hea
     from haiguan.jobs.runtime.ledger import measure
     from haiguan.transforms.schema import TABLES, quarantine_of
 
-    lake, gate = Lake(str(out)), Gate("benchmark", out.parent / "docs", 20, False)
+    lake = Lake(str(out))
+    lake.make()
+    gate = Gate("benchmark", out.parent / "docs", 20, False)
     started = time.perf_counter()
     outcome = _outcome(session, place, source, heap)
     pairs = ((outcome.quarantine, TABLES[quarantine_of(FLOWS)]), (outcome.table, TABLES[FLOWS]))
@@ -221,20 +220,20 @@ def _in_a_process(name: str, place: Path, arguments: argparse.Namespace, records
 
 
 def compare(records: int, arguments: argparse.Namespace) -> None:
-    """Prints seconds, memory and ratios to DuckDB for one number of records."""
+    """Prints seconds, ratios to DuckDB and shares of the time for one number of records."""
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as folder:
         place = Path(folder)
         _in_a_process("prepare", place, arguments, records)
         names = [name for name in CONTENDERS for _ in range(arguments.times)]
         runs = [(name, _in_a_process(name, place, arguments, records)) for name in names]
     best = {name: min((one for n, one in runs if n == name), key=lambda one: one["seconds"]) for name in CONTENDERS}
-    dollars = {one["dollars"] for one in best.values()}
+    dollars = {Decimal(one["dollars"]) for one in best.values()}
     assert len(dollars) == 1, f"dollars differ: {dollars}"
     ours = best["haiguan"]
     print(f"{records:,} declarations, {ours['flows']:,} flows, {CORES} cores, heap {arguments.heap}", flush=True)
     for name, one in best.items():
         ratio = one["seconds"] / best["duckdb"]["seconds"]
-        print(f"  {name:<8} {one['seconds']:8.1f} s  {one['gigabytes']:5.1f} GB  {ratio:5.2f} x DuckDB", flush=True)
+        print(f"  {name:<8} {one['seconds']:8.1f} s  {ratio:6.2f} x DuckDB", flush=True)
     parts = "  ".join(f"{name} {ours[name] / ours['seconds']:.0%}" for name in SHARES)
     print(f"  shares of Haiguan: {parts}", flush=True)
 
@@ -258,9 +257,11 @@ def main() -> None:
         prepare(arguments.place, arguments.heap, arguments.records[0])
         print(json.dumps({}))
         return
-    found = CONTENDERS[arguments.contender](arguments.place, arguments.out, arguments.heap, arguments.records[0])
-    largest = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print(json.dumps({**found, "gigabytes": largest / 1e6}))
+    print(
+        json.dumps(
+            CONTENDERS[arguments.contender](arguments.place, arguments.out, arguments.heap, arguments.records[0])
+        )
+    )
 
 
 if __name__ == "__main__":

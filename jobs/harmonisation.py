@@ -83,7 +83,7 @@ def harmonise_flows(
             columns = checked_columns(connection, source, flows)
             revisions = checked_revisions(connection, source, columns, flows)
             chosen = _with_revisions_in_use(asked, revisions.hs_revision)
-            tables = _tables(found, chosen)
+            tables = tables_of(found, chosen)
             _refuse_unjoined(revisions, chosen, tables, flows, settings.inputs.hs_tables is None)
             _to_parquet(connection, source, columns, revisions, scratch)
         translated = _translate(start(), scratch, columns, chosen, tables)
@@ -113,7 +113,8 @@ def _with_revisions_in_use(asked: HarmoniseSettings, revisions: pd.Series) -> Ha
     return asked.model_copy(update={"family_revisions": in_use})
 
 
-def _tables(found: HsTables, chosen: HarmoniseSettings) -> Tables:
+def tables_of(found: HsTables, chosen: HarmoniseSettings) -> Tables:
+    """The concordance, the codes, and the families over the revisions in use."""
     concordance = core_products__concordance(found.published.links)
     codes = pd.DataFrame(found.codes, columns=["hs_revision", "product_code", "product_name"])
     families = core_products__families(concordance, codes, harmonise=chosen)
