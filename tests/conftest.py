@@ -56,11 +56,12 @@ class Universe:
     said: str
 
     def settings(self, *assignments: str, lake: Path | None = None):
+        """Settings for the universe's lake, or for another one with its reports beside it."""
         return read_settings(
             None,
             [
                 f"lake={lake or self.lake.root}",
-                f"reports={self.reports}",
+                f"reports={lake.parent / 'reports' if lake else self.reports}",
                 f"inputs.customs={self.files / 'customs'}",
                 f"inputs.comtrade={self.files / 'comtrade'}",
                 f"inputs.national={self.files / 'statistics'}",
