@@ -14,6 +14,11 @@ def broken_rules(rules: Mapping[str, str]) -> Column:
     return F.array_compact(F.array(*named))
 
 
+def breaks_any(rules: Mapping[str, str]) -> Column:
+    """Whether one of the conditions holds; unlike a look into `broken_rules`, Spark can ask it before later joins."""
+    return F.coalesce(F.expr(" OR ".join(f"({condition})" for condition in rules.values())), F.lit(False))
+
+
 def rule_names(names: Iterable[str]) -> Column:
     """The names as an array column."""
     return F.array(*[F.lit(name) for name in names]).cast("array<string>")

@@ -19,7 +19,7 @@ from haiguan.transforms.customs.unit_values import UnitValueSettings, with_unit_
 from haiguan.transforms.money import exact
 from haiguan.transforms.outcome import Outcome
 from haiguan.transforms.places.divisions import PlaceSettings
-from haiguan.transforms.rules import broken_rules, rule_names
+from haiguan.transforms.rules import breaks_any, broken_rules, rule_names
 from haiguan.transforms.schema import TABLES
 
 RULES: dict[str, str] = {
@@ -126,7 +126,7 @@ def core_customs__declarations(
     judged = (
         placed.withColumn("declarant_code", F.lit(clean.declarant))
         .withColumn("rules", broken_rules(RULES))
-        .withColumn("is_rejected", F.arrays_overlap("rules", rule_names(rejecting)))
+        .withColumn("is_rejected", breaks_any({name: RULES[name] for name in rejecting}))
     )
     firms = firm_places(core_customs__firms, places, intermediaries)
     # A firm's year stands for dozens of records: to shuffle those would cost more than to have all firms everywhere.
