@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PINS := constraints.txt pyproject.toml setup.py
 DECLARATIONS ?= 200000
+TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check types bench clean
@@ -24,12 +25,12 @@ demo: $(READY) ## the whole flow on made data, and where the report is
 	@$(BIN)/haiguan run --conf conf/demo.yaml
 
 test: $(READY) ## every test; ends by counting those that need real data and were skipped
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q
+	@$(TESTS)
 
 check: $(READY) types ## ruff, mypy and every test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check jobs transforms expectations tests benchmarks setup.py
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q
+	@$(TESTS)
 
 types: $(READY)
 	@mkdir -p .types/haiguan

@@ -1,4 +1,4 @@
-"""One Spark session for all tests, one simulated universe, one whole run of it."""
+"""One Spark session for all tests of a process, one simulated universe, one whole run of it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,18 @@ _SPARK = [
 ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process takes the tests of the universe, first, so that it is made once; other modules go where room is."""
+    of_universe = [item for item in items if "files" in getattr(item, "fixturenames", ())]
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("universe" if item in of_universe else item.location[0]))
+    items.sort(key=lambda item: item not in of_universe)
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
     scratch = tmp_path_factory.mktemp("spark")
-    conf = {
-        "spark.local.dir": str(scratch),
-        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
-        # Frames are tiny and every plan is new: what the second compiler would gain never pays for its work.
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-    }
+    conf = {"spark.local.dir": str(scratch), "spark.sql.warehouse.dir": str(scratch / "warehouse")}
     settings = SparkSettings(master="local[2]", driver_memory="4g", shuffle_partitions=2, conf=conf)
     return open_session(settings, scratch / "spark.log")
 

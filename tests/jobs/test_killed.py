@@ -39,7 +39,6 @@ def _command(files: Path, lake: Path, *more: str) -> list[str]:
         "spark.master=local[2]",
         "spark.driver_memory=1g",
         "spark.shuffle_partitions=2",
-        "spark.conf={spark.driver.extraJavaOptions: -XX:TieredStopAtLevel=1}",
     ]
     sets = [part for setting in settings for part in ("--set", setting)]
     return [sys.executable, "-m", "haiguan.jobs.cli", "run", "--to", _TARGET, *sets, *more]
