@@ -100,9 +100,9 @@ class ExpectKeyToBeUnique(BatchExpectation):
     key: list[str]
     sample_above: int
 
-    metric_dependencies: ClassVar = ("table.repeated_keys",)
-    success_keys: ClassVar = ("key", "sample_above")
-    args_keys: ClassVar = ("key", "sample_above")
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("table.repeated_keys",)
+    success_keys: ClassVar[tuple[str, ...]] = ("key", "sample_above")
+    args_keys: ClassVar[tuple[str, ...]] = ("key", "sample_above")
 
     def _validate(self, metrics: dict, **_: Any) -> dict:  # type: ignore[override]
         repeated = metrics["table.repeated_keys"]
@@ -115,9 +115,9 @@ class ExpectExactSumToEqual(BatchExpectation):
     column: str
     value: str
 
-    metric_dependencies: ClassVar = ("table.exact_sum",)
-    success_keys: ClassVar = ("column", "value")
-    args_keys: ClassVar = ("column", "value")
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("table.exact_sum",)
+    success_keys: ClassVar[tuple[str, ...]] = ("column", "value")
+    args_keys: ClassVar[tuple[str, ...]] = ("column", "value")
 
     def _validate(self, metrics: dict, **_: Any) -> dict:  # type: ignore[override]
         found = metrics["table.exact_sum"]
@@ -130,9 +130,9 @@ class ExpectRowsOfSlicesToBeAtMost(BatchExpectation):
     columns: list[str]
     limits: dict[str, int]
 
-    metric_dependencies: ClassVar = ("table.rows_by_slice",)
-    success_keys: ClassVar = ("columns", "limits")
-    args_keys: ClassVar = ("columns", "limits")
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("table.rows_by_slice",)
+    success_keys: ClassVar[tuple[str, ...]] = ("columns", "limits")
+    args_keys: ClassVar[tuple[str, ...]] = ("columns", "limits")
 
     def _validate(self, metrics: dict, **_: Any) -> dict:  # type: ignore[override]
         found = metrics["table.rows_by_slice"]
