@@ -77,6 +77,11 @@ def _read_stata(path: Path, **options: Any) -> tuple[Any, Any]:
         return pyreadstat.read_dta(
             str(path), encoding=BYTES, disable_datetime_conversion=True, output_format="dict", **options
         )
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{path}: a set of value labels has a name that pyreadstat {pyreadstat.__version__} cannot read; use "
+            "Python 3.11 or later, which has a newer one, or save the file again after `label drop _all` in Stata"
+        ) from None
     except pyreadstat.ReadstatError as error:
         raise InputError(
             f"{path}: cannot be read as a Stata file, cut off or damaged ({error}); fetch or unpack it again"

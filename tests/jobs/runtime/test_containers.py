@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import stat
+import sys
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -271,7 +272,10 @@ SAID = {
     "cut_117.dta": "cannot be read as a Stata file, cut off or damaged",
     "cut_118.dta": "cannot be read as a Stata file, cut off or damaged",
     "strange.dta": "no layout has these headings (名称, 天气, 数量); the nearest is plain (not in the layout: 天气;",
-    "labelled.dta": "variables with value labels: 数量 (5 = five); say `value_labels: numbers` or",
+    # The last pyreadstat for Python 3.10 cannot read Chinese names of labels.
+    "labelled.dta": "variables with value labels: 数量 (5 = five); say `value_labels: numbers` or"
+    if sys.version_info >= (3, 11)
+    else "cannot read; use Python 3.11 or later",
     "cut.parquet": "cannot be read as a Parquet file, cut off, damaged or encrypted",
     "nested.parquet": "columns that are neither text nor numbers nor dates: 金额 (list<",
     "utf_16.csv": "the file is written in UTF-16",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -302,6 +303,15 @@ def parity_table() -> str:
     return "\n".join(lines)
 
 
+def _is_same_row(documented: str, computed: str) -> bool:
+    """Whether two rows agree; the last digit of a value may differ by one, since releases of scipy differ there."""
+    if documented == computed:
+        return True
+    (words, said), (same_words, found) = (row.rstrip(" |").rsplit("| ", 1) for row in (documented, computed))
+    last_digit = Decimal(1).scaleb(-len(said.partition(".")[2]))
+    return words == same_words and abs(Decimal(said) - Decimal(found)) <= last_digit
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.estimator}; {case.source}")
 def test_rounds_to_what_is_published(case: Case) -> None:
     computed = case.computed()
@@ -320,4 +330,7 @@ def test_the_documented_table_is_the_computed_one() -> None:
     if os.environ.get("HAIGUAN_WRITE_DOCS"):
         PAGE.write_text(f"{before}{BEGIN}\n{parity_table()}\n{END}{after}", encoding="utf-8")
     else:
-        assert printed.strip() == parity_table()
+        documented, computed = printed.strip().splitlines(), parity_table().splitlines()
+        assert len(documented) == len(computed)
+        wrong = [row for pair in zip(documented, computed, strict=True) for row in pair if not _is_same_row(*pair)]
+        assert not wrong
