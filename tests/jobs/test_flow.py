@@ -19,6 +19,7 @@ REJECTED = (
     "unsplittable_line",
     "malformed_period",
     "year_mismatch",
+    "month_mismatch",
     "blank_direction",
     "malformed_firm_code",
     "malformed_product",
@@ -28,7 +29,7 @@ REJECTED = (
     "blank_regime",
     "malformed_quantity",
 )
-FLAGGED = ("missing_quantity", "zero_quantity", "partner_is_declarant")
+FLAGGED = ("missing_quantity", "zero_quantity", "partner_is_declarant", "cut_to_eight", "unknown_district")
 OF_OTHER_INPUTS = ("core_countries__exchange_rates",)
 # Nothing is planted that these would take.
 NOTHING_TO_REJECT = ("quarantine_trade__flows", "quarantine_customs__annual_flows")
@@ -52,7 +53,7 @@ def _step(ledger: pd.DataFrame, table: str, step: str, rule: str | None = None) 
 @pytest.mark.parametrize("rule", REJECTED)
 def test_ledger_counts_exactly_the_planted_defects(ledger, defects, rule):
     planted = (defects.rule == rule).sum()
-    assert planted >= 3
+    assert planted >= 2
     assert _step(ledger, "core_customs__declarations", "quarantined", rule).records.sum() == planted
 
 
@@ -119,12 +120,17 @@ def test_flows_are_the_planted_flows_row_for_row(universe):
 
 
 def _in_1996(flows: pd.DataFrame, key: list[str]) -> pd.DataFrame:
-    """The planted flows under the codes that the embedded pack itself gives them, read as plain text."""
+    """The planted flows under the codes that the embedded pack itself gives them, read as plain text.
+
+    Chapters 98 and 99 are no part of the Harmonised System: their headings stay.
+    """
     pack = pd.read_csv(Path(__file__).parents[2] / "conf" / "codes" / "concordance.csv", dtype=str)
     used = pack[(pack.target_revision == "HS1996") & (pack.kind == "conversion")]
     of = dict(zip(zip(used.source_revision, used.source_code, strict=True), used.target_code, strict=True))
-    headings = zip(flows.hs_revision, flows.product_code.str[:6], strict=True)
-    codes = [heading if revision == "HS1996" else of[revision, heading] for revision, heading in headings]
+    codes = [
+        heading if revision == "HS1996" or heading[:2] in ("98", "99") else of[revision, heading]
+        for revision, heading in zip(flows.hs_revision, flows.product_code.str[:6], strict=True)
+    ]
     return (
         flows.assign(product_code=codes, hs_revision="HS1996")
         .groupby(key, as_index=False)[["value_usd", "declarations"]]
