@@ -33,9 +33,9 @@ def _draw(name: str, size: int) -> F.Column:
 
 
 def declarations(session: SparkSession, records: int) -> DataFrame:
-    """Made declarations with the columns of core_customs__declarations."""
+    """Made declarations with the columns of core_customs__declarations; those that flows do not read are null."""
     cents = _draw("value", 10_000_000)
-    return session.range(records).select(
+    made = session.range(records).select(
         F.lit(2004).alias("year"),
         (_draw("month", 12) + 1).cast("int").alias("month"),
         F.lit("0" * 16).alias("file_id"),
@@ -58,6 +58,8 @@ def declarations(session: SparkSession, records: int) -> DataFrame:
         F.lit(0).cast("decimal(18,6)").alias("rounding_usd"),
         F.array().cast("array<string>").alias("flags"),
     )
+    unread = [column for column in DECLARATIONS.columns if column.name not in made.columns]
+    return made.select("*", *[F.lit(None).cast(column.type).alias(column.name) for column in unread])
 
 
 def _flows(read: DataFrame) -> DataFrame:
