@@ -31,7 +31,7 @@ _ALWAYS = {
     "spark.sql.legacy.javaCharsets": "true",
     "spark.sql.legacy.codingErrorAction": "true",
     # A declaration has more fields than Spark compiles by default, and one method reads them all: without these three,
-    # rows are interpreted and copied at every step, three times as slow.
+    # rows are interpreted and copied at every step, which takes twice as long.
     "spark.sql.codegen.maxFields": "1000",
     "spark.driver.defaultJavaOptions": f"{_COMPILE_LONG_METHODS} -XX:+UseParallelGC",
     "spark.executor.defaultJavaOptions": _COMPILE_LONG_METHODS,

@@ -30,6 +30,7 @@ REJECTED = (
     "malformed_quantity",
 )
 FLAGGED = ("missing_quantity", "zero_quantity", "partner_is_declarant", "cut_to_eight", "unknown_district")
+LEAST_PLANTED = {"month_mismatch": 2}  # one for each year with monthly files
 OF_OTHER_INPUTS = ("core_countries__exchange_rates",)
 # Nothing is planted that these would take.
 NOTHING_TO_REJECT = ("quarantine_trade__flows", "quarantine_customs__annual_flows")
@@ -53,7 +54,7 @@ def _step(ledger: pd.DataFrame, table: str, step: str, rule: str | None = None) 
 @pytest.mark.parametrize("rule", REJECTED)
 def test_ledger_counts_exactly_the_planted_defects(ledger, defects, rule):
     planted = (defects.rule == rule).sum()
-    assert planted >= 2
+    assert planted >= LEAST_PLANTED.get(rule, 3)
     assert _step(ledger, "core_customs__declarations", "quarantined", rule).records.sum() == planted
 
 
@@ -120,17 +121,12 @@ def test_flows_are_the_planted_flows_row_for_row(universe):
 
 
 def _in_1996(flows: pd.DataFrame, key: list[str]) -> pd.DataFrame:
-    """The planted flows under the codes that the embedded pack itself gives them, read as plain text.
-
-    Chapters 98 and 99 are no part of the Harmonised System: their headings stay.
-    """
+    """The planted flows under the codes that the embedded pack itself gives them, read as plain text."""
     pack = pd.read_csv(Path(__file__).parents[2] / "conf" / "codes" / "concordance.csv", dtype=str)
     used = pack[(pack.target_revision == "HS1996") & (pack.kind == "conversion")]
     of = dict(zip(zip(used.source_revision, used.source_code, strict=True), used.target_code, strict=True))
-    codes = [
-        heading if revision == "HS1996" or heading[:2] in ("98", "99") else of[revision, heading]
-        for revision, heading in zip(flows.hs_revision, flows.product_code.str[:6], strict=True)
-    ]
+    headings = zip(flows.hs_revision, flows.product_code.str[:6], strict=True)
+    codes = [heading if revision == "HS1996" else of[revision, heading] for revision, heading in headings]
     return (
         flows.assign(product_code=codes, hs_revision="HS1996")
         .groupby(key, as_index=False)[["value_usd", "declarations"]]
