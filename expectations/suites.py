@@ -16,6 +16,10 @@ _AT_LEAST_NINE_OF_TEN = 0.9
 # Exporters of equal size make the two equal, and the sum of their squares may round up in the last digit.
 _EXPORTS_AND_IMPORTS_DIFFER = "SELECT * FROM {batch} WHERE value_usd <> export_value_usd + import_value_usd"
 _PROXY_ABOVE_WHOLE = "SELECT * FROM {batch} WHERE seat_proxy_value_usd > value_usd"
+_NOT_REPEATED = (
+    "SELECT * FROM {batch} WHERE first_file > file OR (first_file = file AND first_line >= line) "
+    "OR (repeat_kind = 'identical_row') <> (first_file = file)"
+)
 _INDEX_ABOVE_LARGEST_SHARE = "SELECT * FROM {batch} WHERE herfindahl > share_1 * (1 + 1e-12D)"
 
 _WEIGHTS_NOT_WHOLE = (
@@ -87,6 +91,14 @@ def core_customs__unit_values(bounds: Bounds) -> list[Expectation]:
         gxe.ExpectColumnPairValuesAToBeGreaterThanB(
             column_A="ln_unit_value_q3", column_B="ln_unit_value_median", or_equal=True
         ),
+    ]
+
+
+def core_customs__repeated_rows(bounds: Bounds) -> list[Expectation]:
+    """The like of a record stands before it: in the same file where the row is identical, else in another."""
+    return [
+        *declared(TABLES["core_customs__repeated_rows"], bounds),
+        gxe.UnexpectedRowsExpectation(unexpected_rows_query=_NOT_REPEATED),
     ]
 
 
@@ -303,6 +315,7 @@ SUITES: dict[str, Suite] = {
         core_countries__exchange_rates,
         core_customs__firms,
         core_customs__unit_values,
+        core_customs__repeated_rows,
         core_customs__declarations,
         quarantine_customs__declarations,
         core_products__concordance,

@@ -6,6 +6,7 @@ from haiguan.transforms.customs.amounts import core_countries__exchange_rates
 from haiguan.transforms.customs.breaks import core_customs__breaks
 from haiguan.transforms.customs.coverage import core_customs__coverage
 from haiguan.transforms.customs.declarations import core_customs__declarations
+from haiguan.transforms.customs.deliveries import core_customs__repeated_rows
 from haiguan.transforms.customs.district_flows import core_customs__district_flows
 from haiguan.transforms.customs.firm_panel import core_customs__firm_panel
 from haiguan.transforms.customs.firm_years import core_customs__firm_year, core_customs__intermediaries
@@ -28,6 +29,7 @@ STAGE: Stage = Stage(
         core_countries__exchange_rates,
         core_customs__firms,
         core_customs__unit_values,
+        core_customs__repeated_rows,
         core_customs__declarations,
         core_customs__firm_year,
         core_customs__district_flows,

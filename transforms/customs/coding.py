@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -82,8 +82,13 @@ def described(records: DataFrame, layouts: DataFrame) -> DataFrame:
         records: with `layout`, `year`, `file_month`, period_text, value_text and quantity_text, trimmed and not null.
         layouts: core_customs__layouts.
     """
+    return _dated(with_plain_numbers(records, layouts))
+
+
+def with_plain_numbers(records: DataFrame, layouts: DataFrame, names: Sequence[str] = _NUMBERS) -> DataFrame:
+    """The records with the properties of their layout, and trimmed numbers without separators and with a point."""
     joined = records.join(F.broadcast(_by_year(layouts)), ["layout", "year"], "left")
-    return _dated(joined.withColumns({name: _plain_number(name) for name in _NUMBERS}))
+    return joined.withColumns({name: _plain_number(name) for name in names})
 
 
 def _by_year(spans: DataFrame) -> DataFrame:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, field_validator
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from haiguan.transforms.customs.amounts import DOLLARS, ValueSettings
+from haiguan.transforms.customs.amounts import ValueSettings
 from haiguan.transforms.customs.coding import LABEL_OF_RULE, UNKNOWN_LABEL_RULES
-from haiguan.transforms.customs.deliveries import repeated_rows
+from haiguan.transforms.customs.deliveries import repeated_steps, with_delivered_usd
 from haiguan.transforms.customs.districts import with_goods_district
 from haiguan.transforms.customs.firm_codes import FirmCodeSettings
 from haiguan.transforms.customs.firms import IntermediarySettings, firm_places
 from haiguan.transforms.customs.reading import read_records
 from haiguan.transforms.customs.unit_values import UnitValueSettings, with_unit_value_outlier
-from haiguan.transforms.money import exact
 from haiguan.transforms.outcome import Outcome
 from haiguan.transforms.places.divisions import PlaceSettings
 from haiguan.transforms.rules import breaks_any, broken_rules, rule_names
@@ -93,6 +92,7 @@ def core_customs__declarations(
     core_places__divisions: DataFrame,
     core_customs__firms: DataFrame,
     core_customs__unit_values: DataFrame,
+    core_customs__repeated_rows: DataFrame,
     core_countries__exchange_rates: DataFrame | None = None,
     *,
     clean: CleanSettings,
@@ -134,8 +134,8 @@ def core_customs__declarations(
     return Outcome(
         table=_published(good, rejecting),
         quarantine=_quarantined(judged.where("is_rejected")),
-        steps=_repeated_files(raw_customs__declarations, value).unionByName(
-            repeated_rows(raw_customs__declarations, _delivered(value))
+        steps=_repeated_files(raw_customs__declarations, core_customs__layouts, value).unionByName(
+            repeated_steps(core_customs__repeated_rows)
         ),
         unknown_labels=LABEL_OF_RULE,
     )
@@ -157,20 +157,15 @@ def _quarantined(bad: DataFrame) -> DataFrame:
     return bad.select("year", "file_id", "file", "line", "layout", "rules", "value_usd", raw_text)
 
 
-def _repeated_files(raw: DataFrame, value: ValueSettings) -> DataFrame:
+def _repeated_files(raw: DataFrame, layouts: DataFrame, value: ValueSettings) -> DataFrame:
     """Rows and dollars of files that came more than once and are read once; no dollars of other currencies."""
     return (
-        raw.where("copies > 1")
+        with_delivered_usd(raw.where("copies > 1"), layouts, value)
         .withColumn("more", F.col("copies") - 1)
         .groupBy("year")
         .agg(
             F.sum("more").alias("records"),
-            F.sum(_delivered(value) * F.col("more")).cast("decimal(38,6)").alias("amount_usd"),
+            F.sum(F.col("amount_usd") * F.col("more")).cast("decimal(38,6)").alias("amount_usd"),
         )
         .select("year", F.lit("repeated").alias("step"), F.lit("repeated_file").alias("rule"), "records", "amount_usd")
     )
-
-
-def _delivered(value: ValueSettings) -> Column:
-    """US dollars of a raw record; null where values are in another currency."""
-    return exact("value_text") if value.currency == DOLLARS else F.lit(None).cast("decimal(38,12)")

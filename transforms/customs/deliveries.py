@@ -1,16 +1,18 @@
-"""What deliveries of customs files overlap in: months that two editions cover, rows that stand twice."""
+"""What deliveries of customs files overlap in: months that two editions cover, records that stand twice."""
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from haiguan.transforms.customs.coding import described
-from haiguan.transforms.customs.fields import DELIVERED
+from haiguan.transforms.customs.amounts import DOLLARS, ValueSettings
+from haiguan.transforms.customs.coding import described, with_plain_numbers
+from haiguan.transforms.customs.fields import DELIVERED, trimmed
 from haiguan.transforms.money import exact
+from haiguan.transforms.schema import TABLES
 
 BLOCK = 10
-"""Rows that two files of a year have in common from which on one of them repeats a block of the other."""
+"""Records that two files of a year have in common from which on one of them repeats a block of the other."""
 
 _AMOUNT = "decimal(38,6)"
 
@@ -35,60 +37,70 @@ def contested_months(raw_customs__declarations: DataFrame, core_customs__layouts
     return covered.join(contested.drop("editions"), ["year", "month"], "left_semi")
 
 
-def repeated_rows(raw_customs__declarations: DataFrame, amount_usd: Column) -> DataFrame:
-    """Steps of the account: rows that stand more than once, and their dollars; all of them are kept.
-
-    Rows that agree in every field inside one file are `identical_row`: a row is a statistical record, and two that
-    agree are two records. Rows that a file shares with another of its year, ten or more, are a `repeated_block`.
+def with_delivered_usd(records: DataFrame, layouts: DataFrame, value: ValueSettings) -> DataFrame:
+    """Raw records with amount_usd, the value as delivered: null where it is no number or in another currency.
 
     Args:
-        raw_customs__declarations: whole years of it.
-        amount_usd: of a raw record.
+        records: with layout, year and value_text.
+        layouts: core_customs__layouts.
+        value: what the values are.
     """
+    plain = with_plain_numbers(records.withColumn("value_text", trimmed("value_text")), layouts, ["value_text"])
+    delivered = exact("value_text") if value.currency == DOLLARS else F.lit(None)
+    return plain.withColumn("amount_usd", delivered.cast(_AMOUNT))
+
+
+def core_customs__repeated_rows(
+    raw_customs__declarations: DataFrame, core_customs__layouts: DataFrame, *, value: ValueSettings
+) -> DataFrame:
+    """One row per record that stands in the archive before, with the file and line where it does.
+
+    Records that agree in every field inside one file are `identical_row`, from the second on: a row is a statistical
+    record, and two that agree are two records. Records that a file shares with an earlier one of its year, in the order
+    of their paths, are a `repeated_block` where there are BLOCK or more of them. A blank and a missing field agree.
+    Lines that cannot be read are not compared. Dollars are those delivered, before rounding; null in other currencies.
+    """
+    delivered = [F.coalesce(name, F.lit("")) for name in DELIVERED]
     readable = raw_customs__declarations.where("unreadable IS NULL").select(
-        "year", "file_id", F.xxhash64(*DELIVERED).alias("content"), amount_usd.cast(_AMOUNT).alias("amount_usd")
+        "year", "file_id", "file", "line", "layout", "value_text", F.xxhash64(*delivered).alias("content")
     )
-    # both groupings below are satisfied by this one shuffle
-    by_file = (
-        readable.repartition("year", "content")
-        .groupBy("year", "content", "file_id")
-        .agg(F.count("*").alias("rows"), F.first("amount_usd").alias("amount_usd"))
+    again = with_delivered_usd(_told_apart(_standing_again(readable)), core_customs__layouts, value)
+    return again.select(*TABLES["core_customs__repeated_rows"].column_names)
+
+
+def _standing_again(readable: DataFrame) -> DataFrame:
+    """Records with a like before them, the first like of their file and of their year, and their place in the file."""
+    # The contents come first, since numbers are sorted fastest; the few that are alike are all that is sorted again.
+    alike = Window.partitionBy("content", "year")
+    in_year, in_file = alike.orderBy("file", "line"), Window.partitionBy("content", "year", "file").orderBy("line")
+    place = F.struct("file", "line")
+    several = readable.withColumn("rows", F.count("*").over(alike)).where("rows > 1")
+    numbered = several.withColumns(
+        {
+            "first_of_year": F.first(place).over(in_year),
+            "first_of_file": F.first(place).over(in_file),
+            "number_in_file": F.row_number().over(in_file),
+        }
     )
-    return _identical(by_file).unionByName(_blocks(by_file))
+    return numbered.where(place != F.col("first_of_year"))
 
 
-def _identical(by_file: DataFrame) -> DataFrame:
-    more = F.col("rows") - 1
-    summed = by_file.where("rows > 1").groupBy("year").agg(*_sums(more))
-    return _step(summed, "identical_row")
-
-
-def _blocks(by_file: DataFrame) -> DataFrame:
-    """Rows of files that share enough with an earlier file, in the order of their ids."""
-    of_content = by_file.groupBy("year", "content").agg(
-        F.min("file_id").alias("earlier"),
-        F.collect_set("file_id").alias("files"),
-        F.first("amount_usd").alias("amount_usd"),
+def _told_apart(again: DataFrame) -> DataFrame:
+    """The records with repeat_kind, first_file and first_line; what two files share by chance is left out."""
+    pair = Window.partitionBy("year", "file", "first_of_year.file")
+    is_identical = F.col("number_in_file") > 1
+    shared = F.sum((~is_identical).cast("int")).over(pair)
+    first = F.when(is_identical, F.col("first_of_file")).otherwise(F.col("first_of_year"))
+    kind = F.when(is_identical, F.lit("identical_row")).when(F.col("shared") >= BLOCK, F.lit("repeated_block"))
+    told = again.withColumn("shared", shared).withColumns(
+        {"repeat_kind": kind, "first_file": first["file"], "first_line": first["line"]}
     )
-    shared = of_content.where(F.size("files") > 1).select(
-        "year",
-        "earlier",
-        F.explode(F.array_except("files", F.array("earlier"))).alias("file_id"),
-        F.lit(1).alias("rows"),
-        "amount_usd",
+    return told.where("repeat_kind IS NOT NULL")
+
+
+def repeated_steps(core_customs__repeated_rows: DataFrame) -> DataFrame:
+    """Steps of the account: records that stand in the archive before, by year and kind; all of them are kept."""
+    summed = core_customs__repeated_rows.groupBy("year", F.col("repeat_kind").alias("rule")).agg(
+        F.count("*").alias("records"), F.sum("amount_usd").cast(_AMOUNT).alias("amount_usd")
     )
-    pairs = shared.groupBy("year", "earlier", "file_id").agg(*_sums(F.col("rows")))
-    blocks = pairs.where(F.col("records") >= BLOCK).groupBy("year")
-    return _step(
-        blocks.agg(F.sum("records").alias("records"), F.sum("amount_usd").alias("amount_usd")), "repeated_block"
-    )
-
-
-def _sums(rows: Column) -> tuple[Column, Column]:
-    return F.sum(rows).alias("records"), F.sum(F.col("amount_usd") * rows).cast(_AMOUNT).alias("amount_usd")
-
-
-def _step(summed: DataFrame, rule: str) -> DataFrame:
-    return summed.select(
-        "year", F.lit("alike").alias("step"), F.lit(rule).alias("rule"), "records", F.col("amount_usd").cast(_AMOUNT)
-    )
+    return summed.select("year", F.lit("alike").alias("step"), "rule", "records", "amount_usd")

@@ -40,6 +40,14 @@ _DECLARED = (
     Column(
         "raw_bytes_hex", "string", "Bytes of a line that could not be read, in hex; fields of a table split by tabs"
     ),
+    Column(
+        "repeat_kind",
+        "string",
+        "Whether its like stands in the same file, or with nine or more others in another",
+        values=("identical_row", "repeated_block"),
+    ),
+    Column("first_file", "string", "File in which a like record stands first"),
+    Column("first_line", "bigint", "Line or row of the like record that stands first", check="first_line > 0"),
     Column("raw_text", "string", "The record as delivered: its fields as JSON, or its bytes in hex"),
     Column("rules", "array<string>", "The rules that the record broke, in the order of their declaration"),
     Column("flags", "array<string>", "What is odd about the record but does not reject it"),

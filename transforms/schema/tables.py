@@ -80,6 +80,16 @@ _DECLARED = (
         warning="Counted as delivered: records that cleaning rejects for other reasons are among them.",
     ),
     Table(
+        name="core_customs__repeated_rows",
+        grain="one record of a customs file that agrees in every field with one before it",
+        columns=pick("year file_id file line repeat_kind first_file first_line amount_usd"),
+        key=("year", "file_id", "line"),
+        slice=("year",),
+        optional=frozenset({"amount_usd"}),
+        may_be_empty=True,
+        warning="These records are in core_customs__declarations too: nothing is left out for being repeated.",
+    ),
+    Table(
         name="core_countries__exchange_rates",
         grain="average of a currency in a month or, as month 0, in a year",
         columns=pick("currency_code year rate_month usd_per_unit"),

@@ -138,6 +138,7 @@ def found(spark, customs_settings) -> dict[str, dict]:
         table("core_places__divisions", DIVISIONS),
         table("core_customs__firms", FIRMS),
         table("core_customs__unit_values", UNIT_VALUES),
+        table("core_customs__repeated_rows", []),
         clean=CLEAN,
         **customs_settings,
     )

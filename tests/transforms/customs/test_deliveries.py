@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from haiguan.jobs.runtime.lake import ddl
-from haiguan.transforms.customs.deliveries import BLOCK, contested_months, repeated_rows
-from haiguan.transforms.money import exact
+from haiguan.transforms.customs.amounts import ValueSettings
+from haiguan.transforms.customs.deliveries import (
+    BLOCK,
+    contested_months,
+    core_customs__repeated_rows,
+    repeated_steps,
+)
 from haiguan.transforms.schema import TABLES
 
 RAW = TABLES["raw_customs__declarations"]
 
 
 def _raw(spark, rows):
-    """Rows of year, file, layout, month of the file, period, value."""
-    names = ("year", "file_id", "layout", "file_month", "period_text", "value_text")
+    """Rows of year, file, layout, month of the file, period, value, and perhaps unit and why it is unreadable."""
+    names = ("year", "file_id", "layout", "file_month", "period_text", "value_text", "unit_text", "unreadable")
     records = [
-        {**dict(zip(names, row, strict=True)), "file": row[1], "line": line, "copies": 1}
+        {**dict(zip(names, row, strict=False)), "file": row[1], "line": line, "copies": 1}
         for line, row in enumerate(rows, 1)
     ]
     return spark.createDataFrame(records, ddl(RAW))
@@ -49,14 +56,38 @@ def test_only_months_that_two_editions_cover_are_contested(spark):
     ]
 
 
-def test_rows_that_stand_twice_are_counted_inside_a_file_and_between_files(spark):
-    block = [(2004, file, "l", None, "200401", str(n)) for file in ("b", "c") for n in range(1, BLOCK + 1)]
-    few = [(2004, file, "l", None, "200401", "0.5") for file in ("a", "b")]
-    other_year = [(2005, "d", "l", None, "200401", str(n)) for n in range(1, BLOCK + 1)]
+@pytest.fixture(scope="module")
+def repeated(spark):
+    """What is found in four files of 2004, of which c repeats a block of b and a little of a, and in two of 2005."""
+    block = [(2004, file, "l", None, "200401", f"{n},000.5") for file in ("b", "c") for n in range(1, BLOCK + 1)]
+    few = [(2004, file, "l", None, "200402", str(n)) for file in ("a", "c") for n in range(1, BLOCK)]
+    blank = [(2004, "d", "l", None, "200403", "1", text) for text in ("", None, "x")]
+    other_year = [(2005, "a", "l", None, "200401", f"{n},000.5") for n in range(1, BLOCK + 1)]
     twice = [(2005, "e", "l", None, "200501", "7")] * 3
-    raw = _raw(spark, [*block, *few, *other_year, *twice])
-    found = repeated_rows(raw, exact("value_text")).collect()
-    assert sorted(tuple(row) for row in found) == [
-        (2004, "alike", "repeated_block", BLOCK, Decimal(BLOCK * (BLOCK + 1) / 2).quantize(Decimal("0.000001"))),
-        (2005, "alike", "identical_row", 2, Decimal("14.000000")),
+    unread = [(2005, "e", "l", None, None, None, None, "undecodable")] * 2
+    raw = _raw(spark, [*block, *few, *blank, *other_year, *twice, *unread])
+    layouts = spark.createDataFrame([_layout("l", "yearly")], ddl(TABLES["core_customs__layouts"]))
+    value = ValueSettings(currency="USD", exchange_rate="annual", valuation={})
+    return core_customs__repeated_rows(raw, layouts, value=value).cache()
+
+
+def test_a_repeated_record_is_named_with_its_place_and_that_of_its_like(repeated):
+    found = sorted((r.year, r.file, r.line, r.repeat_kind, r.first_file, r.first_line) for r in repeated.collect())
+    numbers = range(1, BLOCK + 1)
+    third = 2 * BLOCK + 2 * (BLOCK - 1)  # lines before those of d
+    triple = third + 3 + BLOCK + 1  # the first of the three that agree
+    assert found == [
+        *[(2004, "c", BLOCK + n, "repeated_block", "b", n) for n in numbers],
+        (2004, "d", third + 2, "identical_row", "d", third + 1),
+        (2005, "e", triple + 1, "identical_row", "e", triple),
+        (2005, "e", triple + 2, "identical_row", "e", triple),
+    ]
+
+
+def test_repeated_records_are_counted_with_the_dollars_that_were_delivered(repeated):
+    of_block = sum(Decimal(1000 * n) + Decimal("0.5") for n in range(1, BLOCK + 1))
+    assert sorted(map(tuple, repeated_steps(repeated).collect())) == [
+        (2004, "alike", "identical_row", 1, Decimal(1)),
+        (2004, "alike", "repeated_block", BLOCK, of_block),
+        (2005, "alike", "identical_row", 2, Decimal(14)),
     ]
