@@ -217,6 +217,9 @@ def test_the_counts_of_the_readme_are_those_of_the_demo(demo, demo_records):
     assert f"| Lines in {len(pieces)} files | {published + sum(defective.values()):,} |" in told
     flagged = sum(demo_rules[flag] for flag in FLAGS if flag not in (IDENTICAL_ROW, SPECIAL_USE))
     assert f"- {flagged:,} of the published records carry a flag" in told
+    assert f"- {demo_rules[SPECIAL_USE]} have products of chapters 98 and 99" in told
+    assert f"{demo_rules[IDENTICAL_ROW]} agree with another of their file" in told
+    assert f"{demo_rules[REPEATED_BLOCK]} of one file of 2007 stand in another" in told
     assert len(repeated(tuple(pieces))) == 2
     assert "- Two more files are copies" in told
 

@@ -1,4 +1,4 @@
-"""What the report says of a customs archive: its coverage, planted defects found again, sets of keywords, breaks."""
+"""What the report says of a customs archive: coverage, planted defects, repeated blocks, sets of keywords, breaks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
 from haiguan.jobs.reporting.record import Record
-from haiguan.jobs.reporting.truth import Defects, planted_and_found
+from haiguan.jobs.reporting.truth import REPEATED_ROWS, Defects, planted_and_found
 from haiguan.jobs.runtime import delta
 from haiguan.jobs.runtime.lake import Lake
 from haiguan.jobs.runtime.settings import Settings
@@ -20,6 +23,7 @@ COVERAGE, INTERMEDIARIES, BREAKS = (
     "core_customs__intermediaries",
     "core_customs__breaks",
 )
+_BLOCK = ("year", "file", "first_file")
 
 Row = Mapping[str, Any]
 
@@ -48,12 +52,24 @@ class Break:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Records that a file shares with an earlier one of its year, and their dollars where they are known."""
+
+    year: int
+    file: str
+    first_file: str
+    records: int
+    amount_usd: Decimal | None
+
+
+@dataclass(frozen=True)
 class Customs:
     """Everything above; empty where the lake does not have it.
 
     Attributes:
         coverage: wholes of core_customs__coverage, by publisher, year and direction.
         defects: by rule; only for simulated files.
+        blocks: repeated blocks, by year and file.
         keyword_sets: by year and set.
         breaks: by series and category.
         years: of the breaks.
@@ -61,6 +77,7 @@ class Customs:
 
     coverage: Sequence[Row]
     defects: Sequence[Defects]
+    blocks: Sequence[Block]
     keyword_sets: Sequence[KeywordSet]
     breaks: Sequence[Break]
     years: Sequence[int]
@@ -73,6 +90,7 @@ def customs_of(lake: Lake, record: Record, settings: Settings) -> Customs:
     return Customs(
         coverage=_wholes(_rows(lake, record, COVERAGE)),
         defects=planted_and_found(lake, record, settings.inputs.customs),
+        blocks=_blocks(lake, record),
         keyword_sets=_keyword_sets(_rows(lake, record, INTERMEDIARIES)),
         breaks=_breaks(changes, years),
         years=years,
@@ -86,6 +104,19 @@ def _rows(lake: Lake, record: Record, table: str) -> list[Row]:
 def _wholes(rows: Iterable[Row]) -> list[Row]:
     wholes = [row for row in rows if row["published_month"] == 0 and row["published_regime"] == ALL_REGIMES]
     return sorted(wholes, key=lambda row: (row["published_by"], row["year"], row["direction"]))
+
+
+def _blocks(lake: Lake, record: Record) -> list[Block]:
+    if REPEATED_ROWS not in record.slices:
+        return []
+    rows = DeltaTable(str(lake.path(REPEATED_ROWS))).to_pyarrow_dataset()
+    shared = rows.to_table(columns=[*_BLOCK, "amount_usd"], filter=pc.field("repeat_kind") == "repeated_block")
+    summed = shared.group_by(list(_BLOCK)).aggregate([([], "count_all"), ("amount_usd", "sum")])
+    ordered = summed.sort_by([(name, "ascending") for name in _BLOCK])
+    return [
+        Block(row["year"], row["file"], row["first_file"], row["count_all"], row["amount_usd_sum"])
+        for row in ordered.to_pylist()
+    ]
 
 
 def _keyword_sets(rows: Iterable[Row]) -> list[KeywordSet]:

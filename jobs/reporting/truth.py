@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.compute as pc
@@ -16,7 +17,8 @@ from haiguan.jobs.runtime.lake import Lake
 
 DECLARATIONS, QUARANTINE = "core_customs__declarations", "quarantine_customs__declarations"
 FIRM_YEARS, DIVISIONS = "core_customs__firm_year", "core_places__divisions"
-REPEATED_FILE = "repeated_file"
+REPEATED_ROWS = "core_customs__repeated_rows"
+REPEATED_FILE, SPECIAL_USE = "repeated_file", "special_use"
 _TRUE_OF_FIRM = ("firm_code", "place_code", "is_intermediary")
 
 Places = dict[str, set[tuple[str, int]]]
@@ -67,18 +69,41 @@ def _places(rows: pd.DataFrame) -> Places:
 
 
 def _found(lake: Lake, record: Record) -> Places:
-    """The rules that records in quarantine broke, and the flags of those that were published."""
+    """File and line of every record that one of the rules was found on, rule by rule.
+
+    What a record is compared with: rules that reject, with those of its row in quarantine; flags, with those of its
+    published row; chapters for special uses, with the class of its product there; identical rows and repeated blocks,
+    with the row of core_customs__repeated_rows that names the record as the later one of the two. None is told by its
+    count alone.
+    """
+    is_special = pc.field("product_class") == SPECIAL_USE
+    told = [
+        *_listed(lake, record, QUARANTINE, "rules"),
+        *_listed(lake, record, DECLARATIONS, "flags"),
+        *[(SPECIAL_USE, *place) for place in _rows(lake, record, DECLARATIONS, [], is_special)],
+        *_rows(lake, record, REPEATED_ROWS, ["repeat_kind"]),
+    ]
     found: Places = {}
-    for table, column in ((QUARANTINE, "rules"), (DECLARATIONS, "flags")):
-        if table in record.slices:
-            dataset = DeltaTable(str(lake.path(table))).to_pyarrow_dataset()
-            broken = dataset.to_table(
-                columns=["file", "line", column], filter=pc.list_value_length(pc.field(column)) > 0
-            )
-            for row in broken.to_pylist():
-                for rule in row[column]:
-                    found.setdefault(rule, set()).add((row["file"], row["line"]))
+    for rule, file, line in told:
+        found.setdefault(rule, set()).add((file, line))
     return found
+
+
+def _listed(lake: Lake, record: Record, table: str, column: str) -> Iterator[tuple[str, str, int]]:
+    """Rule, file and line for each rule in a list of rules."""
+    has_any = pc.list_value_length(pc.field(column)) > 0
+    for rules, file, line in _rows(lake, record, table, [column], has_any):
+        yield from ((rule, file, line) for rule in rules)
+
+
+def _rows(
+    lake: Lake, record: Record, table: str, columns: Sequence[str], condition: pc.Expression | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """The columns, file and line of the published rows that fulfil the condition; none of a table that is not there."""
+    if table in record.slices:
+        dataset = DeltaTable(str(lake.path(table))).to_pyarrow_dataset()
+        chosen = dataset.to_table(columns=[*columns, "file", "line"], filter=condition)
+        yield from zip(*(column.to_pylist() for column in chosen.columns), strict=True)
 
 
 def _compared(rule: str, planted: set[tuple[str, int]], found: set[tuple[str, int]]) -> Defects:

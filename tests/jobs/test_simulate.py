@@ -482,7 +482,7 @@ def test_a_simulation_is_written_once_and_replaced_by_another(
 def test_one_core_writes_the_same_bytes_as_two(spark: SparkSession, tmp_path: Path) -> None:
     year = FEW_YEARS.model_copy(update={"years": (2006, 2007)})
     simulate(spark, tmp_path / "two", year)
-    chosen = ("simulate.skip_years=[]", "simulate.without=[]", "spark.master=local[1]", "spark.driver_memory=1g")
+    chosen = ("simulate.skip_years=[]", "spark.master=local[1]", "spark.driver_memory=1g")
     others = ("spark.shuffle_partitions=7", f"reports={tmp_path / 'reports'}")
     command = [
         *("simulate", "--out", str(tmp_path / "one"), "--declarations", "2000", "--years", "2006-2007", "--seed", "11"),
