@@ -144,12 +144,25 @@ def read_range(
         return
     columns, meta = _read_stata(Path(path), row_offset=start, row_limit=count)
     labels = meta.variable_value_labels if has_texts else {}
+    long = set(_long_strings(meta))
     yield [
-        _texts_of_stata(
+        _bytes_of_long_strings(columns[name])
+        if name in long
+        else _texts_of_stata(
             columns[name], meta.readstat_variable_types[name], meta.original_variable_types[name], labels.get(name)
         )
         for name in meta.column_names
     ]
+
+
+def _long_strings(meta: Any) -> list[str]:
+    """The variables of type strL, which lie outside the rows and have no width there."""
+    return [name for name in meta.column_names if meta.variable_storage_width[name] == 0]
+
+
+def _bytes_of_long_strings(values: Any) -> pa.Array:
+    """As all other text, a character for each byte; pyreadstat takes them for UTF-8, whatever encoding it is told."""
+    return pa.array([(value or "").encode().decode(BYTES) for value in values], pa.string())
 
 
 def _texts_of_stata(values: Any, storage: str, shown: str, labels: dict | None) -> pa.Array:
