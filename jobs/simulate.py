@@ -53,7 +53,7 @@ class CodeTables:
 
     Attributes:
         products: hs_revision, product_code, product_name.
-        countries: country_code, country_name, customs_code, labels, comtrade_code.
+        countries: country_code, country_name, customs_code, labels, m49_code, is_comtrade_reporter (yes, or blank).
         divisions: place_code, first_year, last_year, place_name, place_level.
     """
 
