@@ -249,6 +249,7 @@ def _write_declarations(spark: SparkSession, site: _Site) -> None:
     parts = parts_of(site.world.plan)
 
     def work(part: tuple[int, int, int]) -> None:
+        """Writes a year's blocks of firms, from the start to before the end, as one file; runs on a worker."""
         year_index, start, end = part
         path = site.out / "declarations" / f"{site.world.plan.years[year_index]}_{start:05d}.parquet"
         with pq.ParquetWriter(path, SCHEMA, compression="zstd", store_schema=False) as writer:
