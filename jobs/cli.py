@@ -191,13 +191,16 @@ def estimate_command(
 @app.command("harmonise")
 def harmonise_command(
     flows: Annotated[Path, typer.Argument(metavar="FLOWS", help="CSV, Parquet, Stata .dta or a Delta folder.")],
-    to: Annotated[str, typer.Option(metavar="REVISION", help="HS revision of the result, such as HS1996.")],
+    to: Annotated[str, typer.Option(metavar="REVISION", help="HS revision of the result, or a year for eight digits.")],
     out: Annotated[Path, typer.Option(help="The result, by its ending; what is unmapped goes beside it.")],
     method: Annotated[str | None, typer.Option(help="conversion, weights or families.")] = None,
     conf: Conf = None,
     assignments: Assignments = None,
 ) -> None:
-    """Bring the product codes of any table of flows (product_code, year or revision, value_usd) to one HS revision."""
+    """Bring the product codes of any table of flows (product_code, year or revision, value_usd) to one HS revision.
+
+    Codes of eight digits are brought to those of a year, by your tables of their changes (inputs.hs8_changes).
+    """
     settings = read_settings(conf, assignments or [])
     log = Path(settings.reports) / "logs" / "harmonise.log"
     harmonise_flows(

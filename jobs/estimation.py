@@ -116,9 +116,9 @@ def _from_parquet(data: Path, wanted: Collection[str]) -> pd.DataFrame:
 def _from_stata(data: Path, wanted: Collection[str]) -> pd.DataFrame:
     try:
         known = pyreadstat.read_dta(data, metadataonly=True)[1].column_names
-    except pyreadstat.ReadstatError as error:
-        raise InputError(f"{data}: is not a Stata file: {error}") from error
-    return pyreadstat.read_dta(data, usecols=_present(data, wanted, known))[0]
+        return pyreadstat.read_dta(data, usecols=_present(data, wanted, known))[0]
+    except (pyreadstat.ReadstatError, UnicodeDecodeError) as error:
+        raise InputError(f"{data}: is not a Stata file, or a damaged one: {error}") from error
 
 
 def _from_delta(data: Path, wanted: Collection[str]) -> pd.DataFrame:

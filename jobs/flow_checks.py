@@ -13,10 +13,11 @@ import pandas as pd
 from haiguan.jobs.flow_files import table
 from haiguan.jobs.reporting.formats import plural
 from haiguan.transforms.errors import InputError
+from haiguan.transforms.products.national_codes import LAST_YEAR, NATIONAL_DIGITS, is_year
 from haiguan.transforms.products.published import FIRST_YEAR_OF_HS, revision_in_force, revision_of
+from haiguan.transforms.products.translation import HEADING_DIGITS
 from haiguan.transforms.schema.columns import HS_REVISIONS
 
-_LAST_YEAR = 2100
 _REQUIRED = ("product_code", "value_usd")
 _NO_KEYS = ("product_code", "value_usd", "quantity", "revision")
 _ALSO_CALLED = {
@@ -26,6 +27,30 @@ _ALSO_CALLED = {
     "unit_code": ("Qty Unit Code", "qtyUnitCode"),
 }
 _FLOATING = ("FLOAT", "DOUBLE")
+
+
+_WORDS = {HEADING_DIGITS: "six", NATIONAL_DIGITS: "eight"}
+_NATIONAL = (
+    "national codes change every January; keep the first six digits, on which the HS agrees, or bring the eight to the "
+    "codes of a year, such as --to 2005, with a table of their changes: --set inputs.hs8_changes=FILE"
+)
+_REMEDIES = {
+    HEADING_DIGITS: {
+        0: "take them out",
+        5: "a leading zero is lost: read the column as text, or pad it to six digits",
+        7: "a national code whose leading zero is lost: pad it to eight digits and keep the first six",
+        8: _NATIONAL,
+        9: "a national code whose leading zero is lost: pad it to ten digits and keep the first six",
+        10: "national codes change every January; keep the first six digits, on which the HS agrees",
+    },
+    NATIONAL_DIGITS: {
+        0: "take them out",
+        6: "codes of six digits are brought to an HS revision, such as --to HS2002: do so with them apart",
+        7: "a leading zero is lost: read the column as text, or pad it to eight digits",
+        9: "a leading zero is lost: pad it to ten digits and keep the first eight",
+        10: "keep the first eight digits",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -61,25 +86,27 @@ class Columns:
         return '"' + name.replace('"', '""') + '"'
 
 
-def checked_columns(connection: duckdb.DuckDBPyConnection, source: str, flows: Path) -> Columns:
-    """The columns of the table, once its codes and amounts are known to be sound.
+def checked_columns(
+    connection: duckdb.DuckDBPyConnection, source: str, flows: Path, digits: int = HEADING_DIGITS
+) -> Columns:
+    """The columns of the table, once its codes of so many digits and its amounts are known to be sound.
 
     Raises:
         InputError: all faults of columns, or else all faults of codes and amounts.
     """
     described = table(connection, f"DESCRIBE FROM {source}")
     kinds = dict(zip(described.column_name, described.column_type, strict=True))
-    faults = list(_column_faults(kinds, flows))
+    faults = list(_column_faults(kinds, flows, digits))
     if faults:
         raise InputError(*faults)
     columns = Columns(tuple(kinds), "revision" if "revision" in kinds else "year")
-    faults = [*_code_faults(connection, source, flows), *_amount_faults(connection, source, columns, flows)]
+    faults = [*_code_faults(connection, source, flows, digits), *_amount_faults(connection, source, columns, flows)]
     if faults:
         raise InputError(*faults)
     return columns
 
 
-def _column_faults(kinds: dict[str, str], flows: Path) -> Iterator[str]:
+def _column_faults(kinds: dict[str, str], flows: Path, digits: int) -> Iterator[str]:
     for name in _REQUIRED:
         if name not in kinds:
             yield f"{flows}: there is no column {name}{_nearest(name, kinds)}; rename the one that is meant"
@@ -96,7 +123,7 @@ def _column_faults(kinds: dict[str, str], flows: Path) -> Iterator[str]:
     if kinds.get("product_code", "VARCHAR") != "VARCHAR":
         yield (
             f"{flows}: product_code is stored as {kinds['product_code'].lower()}, so leading zeros are lost; make it "
-            "text of six digits, as in Stata: tostring product_code, replace format(%06.0f)"
+            f"text of {_WORDS[digits]} digits, as in Stata: tostring product_code, replace format(%0{digits}.0f)"
         )
     for name, kind in kinds.items():
         if kind in _FLOATING and name not in _NO_KEYS:
@@ -114,24 +141,17 @@ def _nearest(name: str, kinds: dict[str, str]) -> str:
     return f" (nearest: {near[0]})" if near else f" (there are {', '.join(list(kinds)[:12])})"
 
 
-def _code_faults(connection: duckdb.DuckDBPyConnection, source: str, flows: Path) -> Iterator[str]:
+def _code_faults(connection: duckdb.DuckDBPyConnection, source: str, flows: Path, digits: int) -> Iterator[str]:
     code = "coalesce(product_code, '')"
-    digits = f"CASE WHEN regexp_full_match({code}, '[0-9]+') THEN length({code}) ELSE 0 END"
-    counted = f"SELECT {digits} AS digits, count(*) AS records, min({code}) AS example FROM {source}"
+    found = f"CASE WHEN regexp_full_match({code}, '[0-9]+') THEN length({code}) ELSE 0 END"
+    counted = f"SELECT {found} AS digits, count(*) AS records, min({code}) AS example FROM {source}"
     kinds = table(connection, f"{counted} GROUP BY 1 ORDER BY 1")
-    remedies = {
-        0: "take them out",
-        5: "a leading zero is lost: read the column as text, or pad it to six digits",
-        7: "a national code whose leading zero is lost: pad it to eight digits and keep the first six",
-        8: "national codes change every January; keep the first six digits, on which the HS agrees",
-        9: "a national code whose leading zero is lost: pad it to ten digits and keep the first six",
-        10: "national codes change every January; keep the first six digits, on which the HS agrees",
-    }
+    rest = f"{_WORDS[digits]} digits are needed: take the rows out, or they would count twice"
     for row in kinds.itertuples():
-        if row.digits != 6:
-            remedy = remedies.get(row.digits, "six digits are needed: take the rows out, or they would count twice")
-            found = "without digits" if row.digits == 0 else f"of {row.digits} digits"
-            yield f"{flows}: product_code: {plural(row.records, 'row')} {found}, such as `{row.example}`; {remedy}"
+        if row.digits != digits:
+            remedy = _REMEDIES[digits].get(row.digits, rest)
+            shown = "without digits" if row.digits == 0 else f"of {row.digits} digits"
+            yield f"{flows}: product_code: {plural(row.records, 'row')} {shown}, such as `{row.example}`; {remedy}"
 
 
 def _amount_faults(connection: duckdb.DuckDBPyConnection, source: str, columns: Columns, flows: Path) -> Iterator[str]:
@@ -150,17 +170,20 @@ def _amount_faults(connection: duckdb.DuckDBPyConnection, source: str, columns: 
 
 
 def checked_revisions(
-    connection: duckdb.DuckDBPyConnection, source: str, columns: Columns, flows: Path
+    connection: duckdb.DuckDBPyConnection, source: str, columns: Columns, flows: Path, digits: int = HEADING_DIGITS
 ) -> pd.DataFrame:
     """label, hs_revision, records: the values of the column that tells the revision, and what they stand for.
+
+    For codes of eight digits the revision is a year, as text.
 
     Raises:
         InputError: naming every value that stands for none.
     """
     label = f"CAST({columns.quoted(columns.revision)} AS VARCHAR)"
     found = table(connection, f"SELECT {label} AS label, count(*) AS records FROM {source} GROUP BY 1 ORDER BY 1")
-    by_year = columns.revision == "year"
-    reading = _in_force if by_year else revision_of
+    is_national = digits == NATIONAL_DIGITS
+    by_year = is_national or columns.revision == "year"
+    reading = _same_year if is_national else _in_force if by_year else revision_of
     meant = [reading(text) if isinstance(text, str) else None for text in found.label]
     found = found.assign(hs_revision=pd.Series(meant, dtype="object"))
     unknown = found[found.hs_revision.isna()]
@@ -176,4 +199,8 @@ def checked_revisions(
 
 
 def _in_force(year: str) -> str | None:
-    return revision_in_force(int(year)) if year.isdigit() and int(year) <= _LAST_YEAR else None
+    return revision_in_force(int(year)) if year.isdigit() and int(year) <= LAST_YEAR else None
+
+
+def _same_year(year: str) -> str | None:
+    return year if is_year(year) else None

@@ -56,7 +56,7 @@ def opened(connection: duckdb.DuckDBPyConnection, flows: Path, scratch: Path) ->
         source = _source(flows, scratch)
         connection.execute(f"DESCRIBE FROM {source}")
         yield source
-    except (duckdb.Error, pyreadstat.ReadstatError, pyreadstat.PyreadstatError) as error:
+    except (duckdb.Error, pyreadstat.ReadstatError, pyreadstat.PyreadstatError, UnicodeDecodeError) as error:
         raise InputError(f"{flows}: cannot be read as its ending says: {' '.join(str(error).split())[:300]}") from error
 
 

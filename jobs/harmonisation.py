@@ -1,4 +1,7 @@
-"""The body of `haiguan harmonise`: a table of flows in, the same in another HS revision out, and a short account."""
+"""The body of `haiguan harmonise`: a table of flows in, the same in another HS revision out, and a short account.
+
+For codes of eight digits a year stands for the revision.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -17,15 +21,17 @@ from haiguan.jobs.analyst.query import connect
 from haiguan.jobs.flow_checks import Columns, checked_columns, checked_revisions
 from haiguan.jobs.flow_files import beside, check_target, opened, table, write
 from haiguan.jobs.reporting.formats import plural
-from haiguan.jobs.runtime.hs_tables import HsTables, hs_tables
+from haiguan.jobs.runtime.hs_tables import HsTables, hs8_changes, hs_tables
 from haiguan.jobs.runtime.lake import ddl
 from haiguan.jobs.runtime.settings import Settings
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.money import to_cents
-from haiguan.transforms.products.concordance import core_products__concordance
+from haiguan.transforms.products.concordance import concordance, core_products__concordance
 from haiguan.transforms.products.families import core_products__families, largest_families
+from haiguan.transforms.products.national_codes import NATIONAL_DIGITS, is_year, links_over_years
 from haiguan.transforms.products.published import revision_of
 from haiguan.transforms.products.translation import (
+    HEADING_DIGITS,
     OUTSIDE_HS,
     HarmoniseSettings,
     apportioned,
@@ -65,9 +71,9 @@ def harmonise_flows(
     Args:
         flows: the table: columns product_code, year or revision, value_usd, any keys, quantity with unit_code.
         out: where the result goes; CSV, Parquet, Stata or a Delta folder by its ending.
-        to: the revision.
+        to: the revision; a year for codes of eight digits, where inputs.hs8_changes is named.
         method: conversion, weights or families; None: as the settings say.
-        settings: of the run; the tables of codes are those of inputs.hs_tables.
+        settings: of the run; the tables of codes are those of inputs.hs_tables or inputs.hs8_changes.
         start: opens the Spark session, once the table is known to be sound.
         say: takes the lines of the account.
 
@@ -76,16 +82,19 @@ def harmonise_flows(
     """
     check_target(out, flows)
     asked = _asked(to, method, settings)
-    found = hs_tables(settings.inputs.hs_tables)
+    digits = _digits(asked)
+    found = hs_tables(settings.inputs.hs_tables) if digits == HEADING_DIGITS else _changes(settings)
     with tempfile.TemporaryDirectory(prefix="haiguan-") as folder, connect() as connection:
         scratch = Path(folder)
         with opened(connection, flows, scratch) as source:
-            columns = checked_columns(connection, source, flows)
-            revisions = checked_revisions(connection, source, columns, flows)
-            chosen = _with_revisions_in_use(asked, revisions.hs_revision)
-            tables = tables_of(found, chosen)
-            _refuse_unjoined(revisions, chosen, tables, flows, settings.inputs.hs_tables is None)
+            columns = checked_columns(connection, source, flows, digits)
+            revisions = checked_revisions(connection, source, columns, flows, digits)
             _to_parquet(connection, source, columns, revisions, scratch)
+        chosen = _with_revisions_in_use(asked, revisions.hs_revision)
+        tables = (
+            tables_of(found, chosen) if isinstance(found, HsTables) else _of_years(found, connection, scratch, chosen)
+        )
+        _refuse_unjoined(revisions, chosen, tables, flows, settings)
         translated = _translate(start(), scratch, columns, chosen, tables)
         title, is_folder = f"{flows.name} in {to} by {chosen.method}", not out.suffix
         rows = write(connection, _result_query(columns, chosen, scratch), out, title, is_folder)
@@ -97,14 +106,24 @@ def harmonise_flows(
 
 
 def _asked(to: str, method: str | None, settings: Settings) -> HarmoniseSettings:
-    revision = revision_of(to)
+    is_of_year = is_year(to) and settings.inputs.hs8_changes is not None
+    revision = to if is_of_year else revision_of(to)
     if revision is None:
-        raise InputError(f"--to {to}: no HS revision; choose one of {', '.join(HS_REVISIONS)}")
+        also = "; codes of eight digits go to a year by --set inputs.hs8_changes=FILE" if is_year(to) else ""
+        raise InputError(f"--to {to}: no HS revision; choose one of {', '.join(HS_REVISIONS)}{also}")
     base: HarmoniseSettings = settings.harmonise  # type: ignore[attr-defined]
     known = ("conversion", "weights", "families")
     if method is not None and method not in known:
         raise InputError(f"--method {method}: no such method; choose one of {', '.join(known)}")
     return base.model_copy(update={"to": revision, "method": method or base.method})
+
+
+def _digits(asked: HarmoniseSettings) -> int:
+    return NATIONAL_DIGITS if is_year(str(asked.to)) else HEADING_DIGITS
+
+
+def _changes(settings: Settings) -> pd.DataFrame:
+    return hs8_changes(settings.inputs.hs8_changes or [])
 
 
 def _with_revisions_in_use(asked: HarmoniseSettings, revisions: pd.Series) -> HarmoniseSettings:
@@ -115,14 +134,25 @@ def _with_revisions_in_use(asked: HarmoniseSettings, revisions: pd.Series) -> Ha
 
 def tables_of(found: HsTables, chosen: HarmoniseSettings) -> Tables:
     """The concordance, the codes, and the families over the revisions in use."""
-    concordance = core_products__concordance(found.published.links)
+    joined = core_products__concordance(found.published.links)
     codes = pd.DataFrame(found.codes, columns=["hs_revision", "product_code", "product_name"])
-    families = core_products__families(concordance, codes, harmonise=chosen)
-    return Tables(concordance, codes, families)
+    return Tables(joined, codes, core_products__families(joined, codes, harmonise=chosen))
+
+
+def _of_years(
+    changes: pd.DataFrame, connection: duckdb.DuckDBPyConnection, scratch: Path, chosen: HarmoniseSettings
+) -> Tables:
+    """The same of codes of eight digits: of each year in use with the one asked for, and with the next in use."""
+    query = f"SELECT DISTINCT hs_revision, product_code FROM read_parquet('{scratch / 'in.parquet'}')"
+    links, codes = links_over_years(changes, table(connection, query))
+    years = chosen.family_revisions
+    wanted = {(year, str(chosen.to)) for year in years} | {*pairwise(years)} | {*pairwise(reversed(years))}
+    joined = concordance(links, wanted, "inputs.hs8_changes")
+    return Tables(joined, codes, core_products__families(joined, codes, harmonise=chosen))
 
 
 def _refuse_unjoined(
-    revisions: pd.DataFrame, chosen: HarmoniseSettings, tables: Tables, flows: Path, is_embedded: bool
+    revisions: pd.DataFrame, chosen: HarmoniseSettings, tables: Tables, flows: Path, settings: Settings
 ) -> None:
     """A revision from which no table leads to the one asked for would leave all its flows unmapped."""
     kinds = {"conversion": "conversion", "families": "correlation"}
@@ -131,7 +161,7 @@ def _refuse_unjoined(
     pairs = {*zip(joined.source_revision, joined.target_revision, strict=True)}
     rows_of = revisions.groupby("hs_revision").records.sum()
     faults = [
-        f"{flows}: {plural(rows, 'row')} in {revision}; {_remedy(str(revision), chosen, kind, is_embedded)}"
+        f"{flows}: {plural(rows, 'row')} in {revision}; {_remedy(str(revision), chosen, kind, settings)}"
         for revision, rows in rows_of.items()
         if revision != chosen.to and (revision, chosen.to) not in pairs
     ]
@@ -139,17 +169,22 @@ def _refuse_unjoined(
         raise InputError(*faults)
 
 
-def _remedy(revision: str, chosen: HarmoniseSettings, kind: str, is_embedded: bool) -> str:
+def _remedy(revision: str, chosen: HarmoniseSettings, kind: str, settings: Settings) -> str:
     to = str(chosen.to)
+    is_of_year = _digits(chosen) == NATIONAL_DIGITS
     if chosen.method == "conversion" and revision < to:
+        what = "year" if is_of_year else "revision"
         return (
-            f"conversions run from a later revision to an earlier one: choose --to {revision}, or --method families, "
+            f"conversions run from a later {what} to an earlier one: choose --to {revision}, or --method families, "
             "or --method weights where estimated shares will do"
         )
+    setting = "inputs.hs8_changes" if is_of_year else "inputs.hs_tables"
+    is_embedded = not is_of_year and settings.inputs.hs_tables is None
+    whose = "the tables that come with haiguan have" if is_embedded else f"{setting} has"
     table_name = {"weights": "estimated weights"}.get(kind, f"{kind} table")
-    whose = "the tables that come with haiguan have" if is_embedded else "inputs.hs_tables has"
+    named = "one, or one for every two years between them," if is_of_year else "one"
     equal = ", or take equal shares: --set harmonise.shares=equal" if kind == "weights" else ""
-    return f"{whose} no {table_name} from {revision} to {to}: name one with --set inputs.hs_tables=FOLDER{equal}"
+    return f"{whose} no {table_name} from {revision} to {to}: name {named} with --set {setting}=FOLDER{equal}"
 
 
 def _to_parquet(
@@ -184,6 +219,7 @@ def _translate(
         )
     }
     translated = translation(frames["concordance"], frames["codes"], frames["families"], chosen)
+    digits = _digits(chosen)
     flows = session.read.parquet(str(scratch / "in.parquet")).withColumns(
         {
             "cents": (to_cents(F.col("exact_usd")) * 100).cast("bigint"),
@@ -192,8 +228,8 @@ def _translate(
     )
     keys = [f"k{at}" for at in range(len(columns.keys))]
     _summed(flows, translated, keys, chosen).write.parquet(str(scratch / "out"))
-    lacking = untranslated(flows, translated, frames["codes"])
-    lost = flows.withColumn("heading", heading()).join(F.broadcast(lacking), ["hs_revision", "heading"], "inner")
+    lacking = untranslated(flows, translated, frames["codes"], digits)
+    lost = flows.withColumn("heading", heading(digits)).join(F.broadcast(lacking), ["hs_revision", "heading"], "inner")
     lost.write.parquet(str(scratch / "unmapped"))
     return translated.toPandas()
 
@@ -204,9 +240,9 @@ def _rows_in_use(concordance: pd.DataFrame, chosen: HarmoniseSettings) -> pd.Dat
 
 def _summed(flows: DataFrame, translated: DataFrame, keys: list[str], chosen: HarmoniseSettings) -> DataFrame:
     if chosen.method == "weights":
-        found = apportioned(flows, translated, _AMOUNTS)
+        found = apportioned(flows, translated, _AMOUNTS, _digits(chosen))
     else:
-        found = with_target(flows, translated).withColumn("is_apportioned", F.lit(False))
+        found = with_target(flows, translated, _digits(chosen)).withColumn("is_apportioned", F.lit(False))
     return found.groupBy(*keys, "target_code").agg(
         F.sum("cents").alias("cents"),
         sum_of_known(F.col("thousandths")).alias("thousandths"),

@@ -53,7 +53,7 @@ class CodeTables:
 
     Attributes:
         products: hs_revision, product_code, product_name.
-        countries: country_code, country_name, customs_code, labels, comtrade_code.
+        countries: country_code, country_name, customs_code, labels, m49_code, is_comtrade_reporter (yes, or blank).
         divisions: place_code, first_year, last_year, place_name, place_level.
     """
 
@@ -249,6 +249,7 @@ def _write_declarations(spark: SparkSession, site: _Site) -> None:
     parts = parts_of(site.world.plan)
 
     def work(part: tuple[int, int, int]) -> None:
+        """Writes a year's blocks of firms, from the start to before the end, as one file; runs on a worker."""
         year_index, start, end = part
         path = site.out / "declarations" / f"{site.world.plan.years[year_index]}_{start:05d}.parquet"
         with pq.ParquetWriter(path, SCHEMA, compression="zstd", store_schema=False) as writer:

@@ -94,6 +94,7 @@ def _in_order(names: Sequence[str], parents: Mapping[str, Sequence[str]], boxes:
     """Names by the height of what they read, so that lines cross little; quarantine below its table."""
 
     def height(name: str) -> tuple[float, bool]:
+        """Mean height of the boxes that a table reads; of equal ones quarantine comes last."""
         read = [boxes[parent].y for parent in parents[name]]
         return (sum(read) / len(read) if read else 0.0, name.startswith("quarantine_"))
 

@@ -1,4 +1,7 @@
-"""Tables of HS codes: the files that `inputs.hs_tables` names, as published, or else the embedded pack."""
+"""Tables of product codes: the files that `inputs.hs_tables` names, as published, or else the embedded pack.
+
+And those of a user's own on codes of eight digits, which `inputs.hs8_changes` names.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,18 @@ from zipfile import BadZipFile
 
 import openpyxl
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import xlrd
+from deltalake import DeltaTable
 from openpyxl.utils.exceptions import InvalidFileException
 
 from haiguan.jobs.runtime.inventory import expand
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.products.high_tech import EXPECTED as HIGH_TECH_EXPECTED
 from haiguan.transforms.products.high_tech import read_list
+from haiguan.transforms.products.national_codes import EXPECTED as CHANGES_EXPECTED
+from haiguan.transforms.products.national_codes import read_changes
 from haiguan.transforms.products.published import EXPECTED, Published, read_table, revision_in_force, together
 from haiguan.transforms.trade.comtrade import REVISIONS
 
@@ -62,6 +70,44 @@ def attributes(tables: str | Sequence[str] | None, lists: str | Sequence[str] | 
     if faults:
         raise InputError(*faults)
     return together(parts).attributes
+
+
+def hs8_changes(paths: str | Sequence[str]) -> pd.DataFrame:
+    """The changes of codes of eight digits in the files and Delta folders that the paths name: columns LINKS.
+
+    Raises:
+        InputError: all faults of all files: missing, unreadable, or another table.
+    """
+    roots = [paths] if isinstance(paths, str) else list(paths)
+    folders = [root for root in roots if Path(root).is_dir() and DeltaTable.is_deltatable(root)]
+    files = _files("hs8_changes", [root for root in roots if root not in folders], CHANGES_EXPECTED)
+    parts: list[pd.DataFrame] = []
+    faults: list[str] = []
+    for path in (*map(Path, folders), *files):
+        try:
+            parts += _read(path, _changes, CHANGES_EXPECTED)
+        except InputError as error:
+            faults += [f"inputs.hs8_changes: {fault}" for fault in error.faults]
+    if faults:
+        raise InputError(*faults)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _changes(path: Path) -> list[pd.DataFrame]:
+    if path.is_dir():
+        sheets = {"": _rows_of(DeltaTable(str(path)).to_pyarrow_table())}
+    elif path.suffix.lower() == ".parquet":
+        sheets = {"": _rows_of(pq.read_table(path))}
+    else:
+        sheets = sheets_of(path, CHANGES_EXPECTED)
+    found = [changes for rows in sheets.values() if (changes := read_changes(rows, path.name)) is not None]
+    if not found:
+        raise InputError(f"{path}: its headings are of no such table; it must be {CHANGES_EXPECTED}")
+    return found
+
+
+def _rows_of(table: pa.Table) -> list[list[str]]:
+    return [table.column_names, *([_text(cell) for cell in row.values()] for row in table.to_pylist())]
 
 
 def _list(path: Path) -> list[Published]:
@@ -136,7 +182,7 @@ def _read_all(stamps: tuple[tuple[str, int, int], ...]) -> HsTables:
     return HsTables(tuple(_with_mentioned(codes, published)), published)
 
 
-def _read(path: Path, reader: Callable[[Path], list]) -> list:
+def _read(path: Path, reader: Callable[[Path], list], expected: str = EXPECTED) -> list:
     """What a reader makes of a file; an InputError where it can make nothing of it."""
     try:
         return reader(path)
@@ -144,7 +190,7 @@ def _read(path: Path, reader: Callable[[Path], list]) -> list:
         raise
     except _UNREADABLE as error:
         raise InputError(
-            f"{path}: cannot be read ({type(error).__name__}: {error}); it must be {EXPECTED}; fetch it again"
+            f"{path}: cannot be read ({type(error).__name__}: {error}); it must be {expected}; fetch it again"
         ) from error
 
 
@@ -168,7 +214,7 @@ def _tables(path: Path) -> list[Published]:
     return [published for published in found.values() if published is not None]
 
 
-def sheets_of(path: Path) -> Sheets:
+def sheets_of(path: Path, expected: str = EXPECTED) -> Sheets:
     """The cells of a CSV file or of every sheet of a workbook, as text.
 
     Raises:
@@ -186,7 +232,7 @@ def sheets_of(path: Path) -> Sheets:
         }
     if name.endswith((".csv", ".csv.gz", ".tsv", ".txt")):
         return {"": list(_delimited(path))}
-    raise InputError(f"{path}: the ending says no format that is read; it must be {EXPECTED}; take the file out")
+    raise InputError(f"{path}: the ending says no format that is read; it must be {expected}; take the file out")
 
 
 def _text(cell: object) -> str:

@@ -27,6 +27,7 @@ class InputSettings(BaseModel):
     customs: Paths
     comtrade: Paths
     hs_tables: Paths
+    hs8_changes: Paths
     high_tech: Paths
     places: Paths
     exchange_rates: Paths

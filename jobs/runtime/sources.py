@@ -115,6 +115,7 @@ def _studies(settings: Settings, kind: str) -> Source:
     studies = {slice_id({"study": study}): study for study in sorted(rows.study.unique())}
 
     def content(study: str) -> str:
+        """SHA-256 of the names and texts of its items."""
         of_study = rows[rows.study == study]
         return hashlib.sha256(json.dumps(of_study[["item", "text"]].to_numpy().tolist()).encode()).hexdigest()
 

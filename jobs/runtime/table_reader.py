@@ -36,6 +36,7 @@ def parsed_rows(session: SparkSession, placed: Sequence[tuple[Path, File]]) -> D
     ]
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        """Ranges of rows in, the rows out: name of the file, line counted from 1, fields as texts."""
         for part in (row for batch in batches for row in batch.to_pylist()):
             line = part["start"]
             for fields in read_range(part["path"], kind, part["start"], part["count"], part["row_group"], has_texts):

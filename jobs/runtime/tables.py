@@ -26,6 +26,10 @@ BYTES = "ISO-8859-1"
 
 TableKind = Literal["stata", "parquet"]
 _UNICODE_FORMATS = (b"118", b"119")
+# Releases of pyreadstat before this one (the last for Python 3.10 is one) trim texts, find no long strings in format
+# 119, and read names of sets of value labels in UTF-8 only.
+_READS_ALL = (1, 3, 7)
+_ROWS_AT_ONCE = 100_000
 _EPOCH = np.datetime64("1960-01-01")
 # Stata's formats of dates -> numpy's unit in which they count from 1960.
 _DATES = {"%td": "D", "%d": "D", "%tm": "M", "%tc": "ms", "%tC": "ms"}
@@ -57,15 +61,14 @@ def table_head(path: Path, kind: TableKind) -> TableHead:
 
 def _stata_head(path: Path) -> TableHead:
     meta = _read_stata(path, metadataonly=True)[1]
-    if meta.number_rows:
-        # the last row is there only if the file is whole
-        _read_stata(path, row_offset=meta.number_rows - 1, row_limit=1)
-    with path.open("rb") as stream:
-        beginning = stream.read(64)
-    is_unicode = any(b"<release>" + release in beginning for release in _UNICODE_FORMATS)
+    if meta.number_rows is None:
+        raise InputError(_damaged(path, "the number of its rows makes no sense"))
+    # the last row is there only if the file is whole; where there should be none, the end of the rows is
+    _read_stata(path, row_offset=max(meta.number_rows - 1, 0), row_limit=1)
+    _check_long_strings(path, meta)
     labelled = {name: _shown_labels(labels) for name, labels in meta.variable_value_labels.items()}
     names = tuple(name.encode(BYTES) for name in meta.column_names)
-    return TableHead(NamesHead(names, "UTF-8" if is_unicode else None), meta.number_rows, labelled)
+    return TableHead(NamesHead(names, "UTF-8" if _is_unicode(path) else None), meta.number_rows, labelled)
 
 
 def _shown_labels(labels: dict) -> str:
@@ -78,14 +81,51 @@ def _read_stata(path: Path, **options: Any) -> tuple[Any, Any]:
             str(path), encoding=BYTES, disable_datetime_conversion=True, output_format="dict", **options
         )
     except UnicodeDecodeError:
-        raise InputError(
+        raise InputError(_undecodable(path, "metadataonly" in options)) from None
+    except pyreadstat.ReadstatError as error:
+        raise InputError(_damaged(path, str(error))) from None
+
+
+def _damaged(path: Path, why: str) -> str:
+    return f"{path}: cannot be read as a Stata file, cut off or damaged ({why}); fetch or unpack it again"
+
+
+def _undecodable(path: Path, is_head: bool) -> str:
+    """Where pyreadstat itself decodes text, which it does to few: names of sets of value labels, and long strings."""
+    if is_head and _is_old_release() and not _is_unicode(path):
+        return (
             f"{path}: a set of value labels has a name that pyreadstat {pyreadstat.__version__} cannot read; use "
             "Python 3.11 or later, which has a newer one, or save the file again after `label drop _all` in Stata"
-        ) from None
-    except pyreadstat.ReadstatError as error:
+        )
+    return (
+        f"{path}: damaged, or with long strings (strL) in another encoding than UTF-8, which cannot be read; fetch or "
+        "unpack it again, or save it in Stata after `recast str2045` of its long strings"
+    )
+
+
+def _is_old_release() -> bool:
+    return tuple(int(part) for part in pyreadstat.__version__.split(".")[:3]) < _READS_ALL
+
+
+def _is_unicode(path: Path) -> bool:
+    return any(_is_of_format(path, number) for number in _UNICODE_FORMATS)
+
+
+def _is_of_format(path: Path, number: bytes) -> bool:
+    with path.open("rb") as stream:
+        return b"<release>" + number in stream.read(64)
+
+
+def _check_long_strings(path: Path, meta: Any) -> None:
+    """Reads all long strings once: the first that is no UTF-8 would end the run, long after the inventory."""
+    long = _long_strings(meta)
+    if long and _is_old_release() and _is_of_format(path, b"119"):
         raise InputError(
-            f"{path}: cannot be read as a Stata file, cut off or damaged ({error}); fetch or unpack it again"
-        ) from None
+            f"{path}: pyreadstat {pyreadstat.__version__} finds no long strings (strL) in format 119; use Python 3.11 "
+            "or later, which has a newer one, or save 32,767 variables or fewer, for which Stata takes format 118"
+        )
+    for start, count, _ in ranges(path, "stata", meta.number_rows, _ROWS_AT_ONCE) if long else ():
+        _read_stata(path, row_offset=start, row_limit=count, usecols=long)
 
 
 def _parquet_head(path: Path) -> TableHead:
@@ -144,12 +184,25 @@ def read_range(
         return
     columns, meta = _read_stata(Path(path), row_offset=start, row_limit=count)
     labels = meta.variable_value_labels if has_texts else {}
+    long = set(_long_strings(meta))
     yield [
-        _texts_of_stata(
+        _bytes_of_long_strings(columns[name])
+        if name in long
+        else _texts_of_stata(
             columns[name], meta.readstat_variable_types[name], meta.original_variable_types[name], labels.get(name)
         )
         for name in meta.column_names
     ]
+
+
+def _long_strings(meta: Any) -> list[str]:
+    """The variables of type strL, which lie outside the rows and have no width there."""
+    return [name for name in meta.column_names if meta.variable_storage_width[name] == 0]
+
+
+def _bytes_of_long_strings(values: Any) -> pa.Array:
+    """As all other text, a character for each byte; pyreadstat takes them for UTF-8, whatever encoding it is told."""
+    return pa.array([(value or "").encode().decode(BYTES) for value in values], pa.string())
 
 
 def _texts_of_stata(values: Any, storage: str, shown: str, labels: dict | None) -> pa.Array:

@@ -9,6 +9,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from haiguan.jobs.harmonisation import harmonise_flows
+from haiguan.jobs.runtime.hs_tables import hs8_changes
 from haiguan.jobs.runtime.run import read_settings
 from haiguan.transforms.errors import InputError
 
@@ -115,6 +116,120 @@ def test_families_from_stata_to_a_delta_folder_and_on_to_stata(spark, flows, tmp
     _run(spark, tmp_path / "in", tmp_path / "out.dta")
     assert pd.read_stata(tmp_path / "out.dta").product_code.tolist() == ["847989", "990000"]
     assert (tmp_path / "out.unmapped.dta").is_file()
+
+
+NATIONAL = """\
+product_code,year,place,value_usd,quantity,unit_code
+84798990,2004,CHN,100.01,10,piece
+84798991,2006,CHN,30.5,3,piece
+84798999,2006,CHN,0.07,1,piece
+01011000,2006,CHN,8,2,head
+10063000,2005,USA,4,1,kg
+99009900,2006,USA,2,1,kg
+"""
+CHANGES = """\
+source_year,source_code,target_year,target_code,weight
+2004,84798990,2005,84798991,0.25
+2004,84798990,2005,84798999,0.75
+2004,1011010,2005,1011000,
+2004,01011020,2005,01011000,
+2005,85414000,2006,85414020,
+"""
+
+
+@pytest.fixture
+def national(tmp_path):
+    (tmp_path / "changes.csv").write_text(CHANGES)
+    path = tmp_path / "national.csv"
+    path.write_text(NATIONAL)
+    return path
+
+
+def _of_2004(spark, national, out, *assignments, **options):
+    changes = f"inputs.hs8_changes={national.parent / 'changes.csv'}"
+    return _run(spark, national, out, changes, *assignments, **{"to": "2004", **options})
+
+
+def test_codes_of_eight_digits_are_brought_to_an_earlier_year(spark, national, tmp_path):
+    said = _of_2004(spark, national, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text().splitlines()[1:] == [
+        '"84798990","2004","CHN",100.01,10.000,"piece"',
+        '"10063000","2005","USA",4.00,1.000,"kg"',
+        '"84798990","2006","CHN",30.57,4.000,"piece"',
+        '"99009900","2006","USA",2.00,1.000,"kg"',
+    ]
+    (unmapped,) = pd.read_csv(tmp_path / "out.unmapped.csv", dtype=str).to_dict("records")
+    assert (unmapped["product_code"], unmapped["value_usd"], unmapped["rule"]) == (
+        "01011000",
+        "8.000000",
+        "unmapped_code",
+    )
+    assert said >= {"in 6 rows 144.58", "mapped 5 rows 136.58", "unmapped 1 rows 8.00", "out, in 2004 4 rows 136.58"}
+
+
+def test_values_of_eight_digits_are_split_by_weights_to_the_cent(spark, national, tmp_path):
+    said = _of_2004(spark, national, tmp_path / "out.csv", method="weights", to="2006")
+    made = pd.read_csv(tmp_path / "out.csv", dtype=str).set_index(["year", "product_code"]).value_usd
+    # 100.01 in cents: 2500.25 and 7500.75, and the larger remainder has the odd cent
+    assert made["2004"].to_dict() == {"84798991": "25.00", "84798999": "75.01"}
+    assert sum(map(Decimal, made)) == Decimal("144.58")
+    assert "unmapped 0 rows 0.00" in said
+
+
+def test_families_of_eight_digits_hold_every_code_together_that_a_change_links(spark, national, tmp_path):
+    said = _of_2004(spark, national, tmp_path / "out.csv", method="families")
+    made = pd.read_csv(tmp_path / "out.csv", dtype=str)
+    values = made.groupby("product_code").value_usd.agg(lambda texts: sum(map(Decimal, texts))).to_dict()
+    assert values == {
+        "F0401011010": Decimal("8.00"),
+        "F0410063000": Decimal("4.00"),
+        "F0484798990": Decimal("130.58"),
+        "F0499009900": Decimal("2.00"),
+    }
+    assert any(line.startswith("families over 2004, 2005, 2006: 5, 3 of one code") for line in said)
+
+
+@pytest.mark.parametrize("kind", ["folder", "parquet", "workbook"])
+def test_changes_may_be_in_any_table(national, tmp_path, kind):
+    frame = pd.read_csv(national.parent / "changes.csv", dtype={"source_code": str, "target_code": str})
+    place = tmp_path / {"folder": "changes", "parquet": "changes.parquet", "workbook": "changes.xlsx"}[kind]
+    if kind == "folder":
+        write_deltalake(str(place), frame)
+    elif kind == "parquet":
+        frame.to_parquet(place)
+    else:
+        frame.to_excel(place, index=False)
+    changes = hs8_changes(str(place))
+    assert changes.target_code.tolist() == ["84798991", "84798999", "01011000", "01011000", "85414020"]
+    assert changes.is_padded.tolist() == [False, False, True, False, False]
+    assert changes.weight.fillna(-1).tolist() == [0.25, 0.75, -1, -1, -1]
+
+
+def test_codes_of_eight_digits_need_a_table_of_their_changes(national, tmp_path):
+    assert "such as --to 2005, with a table of their changes: --set inputs.hs8_changes=FILE" in _refused(national)
+    assert "codes of eight digits go to a year by --set inputs.hs8_changes=FILE" in _refused(national, to="2004")
+    changes = f"inputs.hs8_changes={national.parent / 'changes.csv'}"
+    said = _refused(national, "out.csv", changes, to="2003")
+    assert (
+        "1 row in 2004; inputs.hs8_changes has no conversion table from 2004 to 2003: name one, or one for every"
+        in said
+    )
+    assert "conversions run from a later year to an earlier one: choose --to 2004" in _refused(
+        national, "out.csv", changes, to="2006"
+    )
+    assert "no estimated weights from 2006 to 2004" in _refused(
+        national, "out.csv", changes, to="2004", method="weights"
+    )
+    (tmp_path / "flows.csv").write_text("product_code,year,value_usd\n847989,2005,1\n1011000,2005,1\n")
+    said = _refused(tmp_path / "flows.csv", "out.csv", changes, to="2004")
+    assert "1 row of 6 digits, such as `847989`; codes of six digits are brought to an HS revision" in said
+    assert (
+        "1 row of 7 digits, such as `1011000`; a leading zero is lost: read the column as text, or pad it to eight"
+        in said
+    )
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    said = _refused(national, "out.csv", f"inputs.hs8_changes={tmp_path / 'other.csv'}", to="2004")
+    assert "other.csv: its headings are of no such table; it must be changes of codes of eight digits" in said
 
 
 def _refused(source, out="out.csv", *assignments, to="HS1996", method=None):

@@ -39,6 +39,7 @@ def _plain(divisions: pd.DataFrame) -> list[dict[Any, Any]]:
 
 def _placing(divisions: Sequence[Division], code_digits: Sequence[int]) -> Callable[[Batches], Batches]:
     def place(batches: Batches) -> Batches:
+        """Batches of evidence with `place_code` added; one gazetteer per year is kept for all of them."""
         gazetteer = cache(lambda year: gazetteer_of(divisions, year, code_digits))
         for batch in batches:
             columns = [batch.column(name).to_pylist() for name in ("year", "text", "is_code", "seat_digits")]

@@ -6,7 +6,7 @@ something in common. Weights say what share of a code's trade goes to each code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from functools import reduce
 from itertools import pairwise
@@ -17,7 +17,6 @@ import pandas as pd
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.products.published import KINDS
 from haiguan.transforms.schema import TABLES
-from haiguan.transforms.schema.columns import HS_REVISIONS
 
 WHOLE = 10**9
 """Parts into which a code's weights are divided: weights have nine decimal places and add up to one exactly."""
@@ -41,24 +40,41 @@ def core_products__concordance(files_hs_links: pd.DataFrame) -> pd.DataFrame:
         InputError: two tables of one kind for the same two revisions, a conversion with several targets or towards a
             later revision, weights that do not add up to one.
     """
-    direct = {kind: _direct_tables(files_hs_links, kind) for kind in KINDS}
+    return concordance(files_hs_links)
+
+
+def concordance(
+    links: pd.DataFrame, wanted: Collection[Pair] | None = None, setting: str = "inputs.hs_tables"
+) -> pd.DataFrame:
+    """The concordance of any tables of codes, whose revisions may as well be years.
+
+    Args:
+        links: columns `published.LINKS`.
+        wanted: the pairs of revisions to be joined; None: every two that can be.
+        setting: which names the tables, for messages.
+
+    Raises:
+        InputError: as `core_products__concordance`.
+    """
+    direct = {kind: _direct_tables(links, kind, setting) for kind in KINDS}
     direct["correlation"] = _both_ways(direct["correlation"], direct["weights"])
     made = [
         _rows(kind, pair, path, direct[kind], direct["correlation"])
         for kind in KINDS
         for pair, path in sorted(_paths(direct[kind]).items())
+        if wanted is None or pair in wanted
     ]
     columns = list(TABLES["core_products__concordance"].column_names)
     rows = pd.concat(made, ignore_index=True)[columns] if made else pd.DataFrame(columns=columns)
     return rows.assign(chain_code=rows.chain_code.astype("object").where(rows.chain_code.notna(), None))
 
 
-def _direct_tables(links: pd.DataFrame, kind: str) -> dict[Pair, pd.DataFrame]:
+def _direct_tables(links: pd.DataFrame, kind: str, setting: str) -> dict[Pair, pd.DataFrame]:
     """Pair of revisions -> source_code, target_code, weight, is_padded, sorted."""
     found: dict[Pair, pd.DataFrame] = {}
     faults: list[str] = []
     for pair, rows in links[links.kind == kind].groupby(["source_revision", "target_revision"]):
-        faults += _contradictions(pair, rows, kind)
+        faults += _contradictions(pair, rows, kind, setting)
         table = rows[[*_KEY, "weight", "is_padded"]].drop_duplicates(_KEY).sort_values(_KEY, ignore_index=True)
         found[pair] = table
     if faults:
@@ -77,9 +93,9 @@ def _both_ways(correlations: Direct, weights: Direct) -> dict[Pair, pd.DataFrame
     return found
 
 
-def _contradictions(pair: Pair, rows: pd.DataFrame, kind: str) -> Iterator[str]:
+def _contradictions(pair: Pair, rows: pd.DataFrame, kind: str, setting: str) -> Iterator[str]:
     source, target = pair
-    where = f"inputs.hs_tables: {', '.join(sorted(rows.file.unique()))}: {kind} from {source} to {target}"
+    where = f"{setting}: {', '.join(sorted(rows.file.unique()))}: {kind} from {source} to {target}"
     if rows.file.nunique() > 1:
         yield f"{where}: several tables say it; leave one in"
     elif kind == "conversion" and source < target:
@@ -97,8 +113,7 @@ def _contradictions(pair: Pair, rows: pd.DataFrame, kind: str) -> Iterator[str]:
 def _paths(direct: Direct) -> dict[Pair, tuple[str, ...]]:
     """Pair of revisions -> the shortest chain of tables in one direction of time; of several, the latest revisions."""
     found: dict[Pair, tuple[str, ...]] = {pair: pair for pair in direct}
-    steps = len(HS_REVISIONS)
-    for _ in range(steps):
+    while True:
         longer: dict[Pair, tuple[str, ...]] = {}
         for source, middle in sorted(found):
             for start, target in direct:

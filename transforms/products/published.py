@@ -116,7 +116,8 @@ def read_table(rows: Rows, file: str) -> Published | None:
     return None
 
 
-def _headings(rows: Rows) -> list[str]:
+def headings_of(rows: Rows) -> list[str]:
+    """The headings of a table, in small letters."""
     return [cell.strip().lower().lstrip("\ufeff") for cell in rows[0]] if rows else []
 
 
@@ -150,17 +151,22 @@ def _united_nations_links(rows: Rows, file: str) -> Published | None:
 
 def _estimated_weights(rows: Rows, file: str) -> Published | None:
     """Growth Lab: headings H4, H3, weight and perhaps group_id."""
-    headings = _headings(rows)
+    headings = headings_of(rows)
     if len(headings) < 3 or headings[2] != "weight":
         return None
     source, target = revision_of(headings[0]), revision_of(headings[1])
     if source is None or target is None:
         return None
-    pairs = [(line[0], line[1], _weight(line[2], file, at)) for at, line in enumerate(rows[1:], start=2) if any(line)]
+    pairs = [(line[0], line[1], share_of(line[2], file, at)) for at, line in enumerate(rows[1:], start=2) if any(line)]
     return Published(_links([p for p in pairs if p[2] > 0], source, target, "weights", file))
 
 
-def _weight(text: str, file: str, line: int) -> float:
+def share_of(text: str, file: str, line: int) -> float:
+    """The share that a cell says.
+
+    Raises:
+        InputError: none between 0 and 1.
+    """
     try:
         weight = float(text)
     except ValueError:
@@ -172,14 +178,15 @@ def _weight(text: str, file: str, line: int) -> float:
 
 def _own_links(rows: Rows, file: str) -> Published | None:
     """A user's table: without kind, a weight makes it weights; a pair that is alone for its source also converts."""
-    headings = _headings(rows)
+    headings = headings_of(rows)
     if not set(_USER_LINK) <= set(headings):
         return None
-    parsed = [_own_link(dict(zip(headings, line, strict=False)), file, at) for at, line in _numbered(rows)]
+    parsed = [_own_link(dict(zip(headings, line, strict=False)), file, at) for at, line in numbered(rows)]
     return Published(_with_implied(pd.DataFrame(parsed, columns=LINKS)))
 
 
-def _numbered(rows: Rows) -> list[tuple[int, Sequence[str]]]:
+def numbered(rows: Rows) -> list[tuple[int, Sequence[str]]]:
+    """The rows below the headings with their line numbers, blank ones left out."""
     return [(at, line) for at, line in enumerate(rows[1:], start=2) if any(cell.strip() for cell in line)]
 
 
@@ -189,7 +196,7 @@ def _own_link(cells: dict[str, str], file: str, line: int) -> tuple:
     bad = [code for code in codes if not _CODE.fullmatch(code)]
     if bad:
         raise InputError(f"{file}, line {line}: `{bad[0]}` is no code of six digits; correct it")
-    weight = _weight(cells["weight"], file, line) if cells.get("weight", "").strip() else float("nan")
+    weight = share_of(cells["weight"], file, line) if cells.get("weight", "").strip() else float("nan")
     kind = cells.get("kind", "").strip() or ("weights" if weight == weight else "")
     if kind not in (*KINDS, ""):
         raise InputError(f"{file}, line {line}: kind `{kind}` must be one of {', '.join(KINDS)}")
@@ -230,7 +237,7 @@ def _attributes(found: list[tuple[str, str, str, str]], file: str) -> pd.DataFra
 
 def _bec(rows: Rows, file: str) -> Published | None:
     """UNSD: headings such as HS 2017, BEC; codes may be dotted. Its list of BEC's names says nothing of HS codes."""
-    headings = _headings(rows)
+    headings = headings_of(rows)
     if headings[:2] == ["pfcode", "cmdcode"]:
         return Published()
     if len(headings) < 2 or not headings[1].startswith("bec"):
@@ -238,7 +245,7 @@ def _bec(rows: Rows, file: str) -> Published | None:
     revision = revision_of(headings[0])
     if revision is None:
         return None
-    cells = [(line[0].replace(".", "").strip(), line[1]) for _, line in _numbered(rows) if len(line) > 1]
+    cells = [(line[0].replace(".", "").strip(), line[1]) for _, line in numbered(rows) if len(line) > 1]
     return Published(
         attributes=_attributes([(revision, a, "bec", b) for a, b in cells if _CODE.fullmatch(a) and b.strip()], file)
     )
@@ -246,7 +253,7 @@ def _bec(rows: Rows, file: str) -> Published | None:
 
 def _isic(rows: Rows, file: str) -> Published | None:
     """WITS: HS product code and description, ISIC Revision 3 code and description. Combined revisions say nothing."""
-    headings = _headings(rows)
+    headings = headings_of(rows)
     if len(headings) < 3 or not headings[2].startswith("isic revision 3"):
         return None
     if "combined" in headings[0]:
@@ -254,17 +261,17 @@ def _isic(rows: Rows, file: str) -> Published | None:
     revision = "HS1992" if headings[0].startswith("hs 1988/92") else revision_of(headings[0])
     if revision is None:
         return None
-    found = [(revision, line[0].strip(), "isic3", line[2]) for _, line in _numbered(rows) if len(line) > 2]
+    found = [(revision, line[0].strip(), "isic3", line[2]) for _, line in numbered(rows) if len(line) > 2]
     return Published(attributes=_attributes([row for row in found if _CODE.fullmatch(row[1])], file))
 
 
 def _own_attributes(rows: Rows, file: str) -> Published | None:
     """A user's table: hs_revision, product_code, and a column for each attribute."""
-    headings = _headings(rows)
+    headings = headings_of(rows)
     if not {"hs_revision", "product_code"} <= set(headings) or len(headings) < 3:
         return None
     found, faults = [], []
-    for at, line in _numbered(rows):
+    for at, line in numbered(rows):
         cells = dict(zip(headings, line, strict=False))
         revision, code = revision_of(cells["hs_revision"]), cells["product_code"].replace(".", "").strip()
         if revision is None or not _CODE.fullmatch(code):

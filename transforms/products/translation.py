@@ -20,6 +20,9 @@ from haiguan.transforms.schema.columns import FAMILIES, HS_REVISIONS
 OUTSIDE_HS = ("98", "99")
 """Chapters that are no part of the Harmonised System: national codes, which stay as they are."""
 
+HEADING_DIGITS = 6
+"""Digits on which the Harmonised System agrees: the heading of a flow, unless a function is told otherwise."""
+
 NEAREST = 3
 _TRANSLATION = ("hs_revision", "heading", "target_code", "billionths", "refusal")
 
@@ -103,9 +106,9 @@ def by_families(families: DataFrame, codes_at_most: int | None) -> DataFrame:
     )
 
 
-def heading() -> Column:
-    """The first six digits of product_code, on which the Harmonised System agrees."""
-    return F.substring("product_code", 1, 6)
+def heading(digits: int = HEADING_DIGITS) -> Column:
+    """The first digits of product_code."""
+    return F.substring("product_code", 1, digits)
 
 
 def is_outside_hs() -> Column:
@@ -113,18 +116,20 @@ def is_outside_hs() -> Column:
     return F.substring("heading", 1, 2).isin(*OUTSIDE_HS)
 
 
-def with_target(flows: DataFrame, translated: DataFrame) -> DataFrame:
+def with_target(flows: DataFrame, translated: DataFrame, digits: int = HEADING_DIGITS) -> DataFrame:
     """The flows whose code has one target, with `target_code`; for a translation by conversion or families.
 
     Flows without a target are left out: `untranslated` has their codes.
     """
     targets = translated.where("target_code IS NOT NULL").select("hs_revision", "heading", "target_code")
-    joined = flows.withColumn("heading", heading()).join(F.broadcast(targets), ["hs_revision", "heading"], "left")
+    joined = flows.withColumn("heading", heading(digits)).join(F.broadcast(targets), ["hs_revision", "heading"], "left")
     target = F.coalesce("target_code", F.when(is_outside_hs(), F.col("heading")))
     return joined.withColumn("target_code", target).where("target_code IS NOT NULL")
 
 
-def apportioned(flows: DataFrame, translated: DataFrame, amounts: tuple[str, ...]) -> DataFrame:
+def apportioned(
+    flows: DataFrame, translated: DataFrame, amounts: tuple[str, ...], digits: int = HEADING_DIGITS
+) -> DataFrame:
     """The flows, each split over its targets, with `target_code` and `is_apportioned`; for a translation by weights.
 
     Every amount of a flow, a whole number below 10^18, is split by largest remainder, so that its parts add up to it
@@ -135,6 +140,7 @@ def apportioned(flows: DataFrame, translated: DataFrame, amounts: tuple[str, ...
         flows: with hs_revision, product_code and the amounts.
         translated: the translation.
         amounts: columns of bigint, null where unknown.
+        digits: of the heading.
     """
     largest_first = F.array_sort(F.collect_list(F.struct((-F.col("billionths")).alias("minus"), "target_code")))
     targets = (
@@ -144,7 +150,7 @@ def apportioned(flows: DataFrame, translated: DataFrame, amounts: tuple[str, ...
     )
     own = F.array(F.struct(F.lit(-WHOLE).cast("bigint").alias("minus"), F.col("heading").alias("target_code")))
     joined = (
-        flows.withColumn("heading", heading())
+        flows.withColumn("heading", heading(digits))
         .join(F.broadcast(targets), ["hs_revision", "heading"], "left")
         .withColumn("targets", F.coalesce("targets", F.when(is_outside_hs(), own)))
         .where("targets IS NOT NULL")
@@ -186,13 +192,13 @@ def _rounded(amount: str, size: str, floors: Column, order: Column) -> Column:
     )
 
 
-def untranslated(flows: DataFrame, translated: DataFrame, codes: DataFrame) -> DataFrame:
+def untranslated(flows: DataFrame, translated: DataFrame, codes: DataFrame, digits: int = HEADING_DIGITS) -> DataFrame:
     """The headings of the flows that have no target: hs_revision, heading, rule, nearest_codes.
 
     Rules: `large_family`, `no_table` (nothing is translated from that revision) and `unmapped_code`, with the nearest
     codes of its revision: those that share most leading digits, then those whose numbers are closest.
     """
-    used = flows.select("hs_revision", heading().alias("heading")).distinct()
+    used = flows.select("hs_revision", heading(digits).alias("heading")).distinct()
     known = translated.groupBy("hs_revision", "heading").agg(
         F.min("refusal").alias("refusal"), F.count("target_code").alias("targets")
     )
@@ -206,13 +212,13 @@ def untranslated(flows: DataFrame, translated: DataFrame, codes: DataFrame) -> D
     rule = F.when(F.col("has_table").isNull(), F.lit("no_table")).otherwise(
         F.coalesce("refusal", F.lit("unmapped_code"))
     )
-    return _with_nearest(lacking.select("hs_revision", "heading", rule.alias("rule")), codes)
+    return _with_nearest(lacking.select("hs_revision", "heading", rule.alias("rule")), codes, digits)
 
 
-def _with_nearest(lacking: DataFrame, codes: DataFrame) -> DataFrame:
+def _with_nearest(lacking: DataFrame, codes: DataFrame, digits: int) -> DataFrame:
     others = codes.select(F.col("hs_revision").alias("its_revision"), F.col("product_code").alias("near"))
     is_another = (F.col("its_revision") == F.col("hs_revision")) & (F.col("near") != F.col("heading"))
-    alike = [(F.substring("near", 1, n) == F.substring("heading", 1, n)).cast("int") for n in range(1, 7)]
+    alike = [(F.substring("near", 1, n) == F.substring("heading", 1, n)).cast("int") for n in range(1, digits + 1)]
     shared = reduce(lambda one, other: one + other, alike)
     distance = F.abs(F.col("near").cast("int") - F.col("heading").try_cast("int"))
     closest = Window.partitionBy("hs_revision", "heading").orderBy(F.desc("shared"), "distance", "near")

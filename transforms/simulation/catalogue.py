@@ -52,7 +52,7 @@ class Partners:
         codes: ISO 3166-1 alpha-3 code of each.
         customs_codes: three-digit customs code of each.
         labels: names of each in customs files.
-        comtrade_codes: UN Comtrade's number of each; blank where it has none.
+        m49_codes: UN M49 code of each, three digits, as UN Comtrade has it; blank where there is none.
         names: English name of each.
         export_weights: share of the exports that goes to each; the declarant's is nought.
         import_weights: share of the imports that comes from each.
@@ -61,7 +61,7 @@ class Partners:
     codes: tuple[str, ...]
     customs_codes: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
-    comtrade_codes: tuple[str, ...]
+    m49_codes: tuple[str, ...]
     names: tuple[str, ...]
     export_weights: tuple[float, ...]
     import_weights: tuple[float, ...]
@@ -102,21 +102,21 @@ def partner_catalogue(countries: pd.DataFrame) -> Partners:
     """The partners of a table of countries.
 
     Args:
-        countries: columns country_code, country_name, customs_code, labels (separated by |), comtrade_code; text.
+        countries: columns country_code, country_name, customs_code, labels (separated by |), m49_code; text.
     """
     rank = {code: place for place, code in enumerate(LARGEST_PARTNERS)}
     used = countries[(countries["customs_code"] != "") & (countries["labels"] != "")]
-    columns = ["country_code", "customs_code", "labels", "comtrade_code", "country_name"]
+    columns = ["country_code", "customs_code", "labels", "m49_code", "country_name"]
     rows = sorted(
         used[columns].itertuples(index=False, name=None),
         key=lambda row: (row[0] == DECLARANT, rank.get(row[0], len(rank)), row[0]),
     )
-    codes, customs_codes, labels, comtrade_codes, names = zip(*rows, strict=True)
+    codes, customs_codes, labels, m49_codes, names = zip(*rows, strict=True)
     return Partners(
         codes=codes,
         customs_codes=customs_codes,
         labels=tuple(tuple(text.split("|")) for text in labels),
-        comtrade_codes=comtrade_codes,
+        m49_codes=m49_codes,
         names=names,
         export_weights=_weights(codes, EXPORT_SHARES),
         import_weights=_weights(codes, IMPORT_SHARES),

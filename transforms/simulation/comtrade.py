@@ -32,14 +32,15 @@ HEADINGS = (
 CLASSIFICATIONS = {"HS1992": "H0", "HS1996": "H1", "HS2002": "H2", "HS2007": "H3", "HS2012": "H4"}
 IMPORT, EXPORT, RE_EXPORT = 1, 2, 3
 FLOW_NAMES = {IMPORT: "Import", EXPORT: "Export", RE_EXPORT: "Re-Export"}
-# A reporter without ISO code.
-OTHER_ASIA = (490, "Other Asia, nes", "")
 _REPORTERS = 60
 _LATE_ADOPTERS = 0.08
 _RE_EXPORTERS = ("HKG", "SGP", "NLD", "USA", "ARE", "BEL")
 _FLAGS = ("0", "2", "4", "6")
 _WORLD = ("0", "World", "WLD")
+_OTHER_ASIA = ("490", "Other Asia, nes", "")
 _AREAS_NES = ("899", "Areas, nes", "")
+# What UN Comtrade calls otherwise than the table of countries: areas that are no country of its own.
+_NAMED = {named[0]: named for named in (_OTHER_ASIA, _AREAS_NES)}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def other_reports(products: pd.DataFrame, countries: pd.DataFrame, year: int, re
 
     Args:
         products: columns hs_revision, product_code, product_name; text.
-        countries: columns country_code, country_name, comtrade_code (blank: does not report); text.
+        countries: columns country_code, country_name, m49_code, is_comtrade_reporter (yes, or blank); text.
         year: the year.
         revision: HS revision of the year; a few reporters still use the one before.
         draws: the random numbers.
@@ -80,6 +81,8 @@ def other_reports(products: pd.DataFrame, countries: pd.DataFrame, year: int, re
 
 def own_reports(world: World, year: int, declared: Declared) -> pa.Table:
     """China's reports of a year: one row per product x partner x flow, and per product x flow with the World.
+
+    Partners are told by their M49 codes; those without one are one partner together, Areas, nes.
 
     Returns:
         The 35 columns of HEADINGS, as text; values in whole US dollars.
@@ -120,12 +123,15 @@ def own_reports(world: World, year: int, declared: Declared) -> pa.Table:
 
 
 def _all_partners(world: World) -> list[tuple[str, str, str]]:
-    """Comtrade's number, name and ISO code for each partner; those without a number are told together."""
-    named = zip(world.partners.codes, world.partners.comtrade_codes, world.partners.names, strict=True)
-    other_asia = (str(OTHER_ASIA[0]), *OTHER_ASIA[1:])
-    return [
-        (number, name, code) if number else other_asia if code == "TWN" else _AREAS_NES for code, number, name in named
-    ]
+    """Comtrade's number, name and ISO code for each partner; those without an M49 code are told together."""
+    known = zip(world.partners.codes, world.partners.m49_codes, world.partners.names, strict=True)
+    return [_partner(code, m49_code, name) if m49_code else _AREAS_NES for code, m49_code, name in known]
+
+
+def _partner(code: str, m49_code: str, name: str) -> tuple[str, str, str]:
+    number = str(int(m49_code))
+    is_country = not code.startswith("X")  # as ISO 3166-1 leaves X.. to its users
+    return _NAMED.get(number, (number, name, code if is_country else ""))
 
 
 def _comtrade_partners(world: World) -> list[tuple[str, str, str]]:
@@ -135,11 +141,12 @@ def _comtrade_partners(world: World) -> list[tuple[str, str, str]]:
 def _reporters(countries: pd.DataFrame) -> pd.DataFrame:
     """Code, name and ISO code of the reporters, the largest first, and the one without ISO code among the first."""
     rank = {code: place for place, code in enumerate(LARGEST_PARTNERS)}
-    reporting = countries[(countries["comtrade_code"] != "") & (countries["country_code"] != DECLARANT)]
+    reporting = countries[(countries["is_comtrade_reporter"] == "yes") & (countries["country_code"] != DECLARANT)]
     order = sorted(range(len(reporting)), key=lambda row: (rank.get(reporting.iloc[row, 0], len(rank)), row))
     chosen = reporting.iloc[order][: _REPORTERS - 1]
-    rows = list(zip(chosen["comtrade_code"].astype(int), chosen["country_name"], chosen["country_code"], strict=True))
-    return pd.DataFrame([*rows[:4], OTHER_ASIA, *rows[4:]], columns=["code", "name", "iso"])
+    rows = list(zip(chosen["m49_code"], chosen["country_name"], chosen["country_code"], strict=True))
+    found = pd.DataFrame([*rows[:4], _OTHER_ASIA, *rows[4:]], columns=["code", "name", "iso"])
+    return found.astype({"code": int})
 
 
 def _rows_of(year: int, reporters: pd.DataFrame, products: pd.DataFrame, revision: str, draws: Draws) -> pa.Table:
