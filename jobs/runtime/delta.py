@@ -6,12 +6,14 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import pandas as pd
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, WriterProperties, convert_to_deltalake, write_deltalake
 from deltalake.transaction import AddAction
 
 from haiguan.transforms.schema import Column, Table
@@ -73,6 +75,30 @@ def create(path: Path, table: Table) -> None:
         DeltaTable(str(path)).alter.add_constraint(table.checks)
 
 
+def reserve(path: Path) -> None:
+    """Marks a folder that files are about to be written to, so that a run killed meanwhile leaves a trace of it."""
+    (path / "_delta_log").mkdir(parents=True)
+
+
+def describe(path: Path, table: Table) -> None:
+    """Makes a Delta table of the Parquet files that lie in the folder of a staged table, with their statistics."""
+    if not any(path.rglob("*.parquet")):
+        create(path, table)
+        return
+    slices = {}
+    if table.slice:
+        fields = [arrow_schema(table).field(name) for name in table.slice]
+        slices = {"partition_by": Schema.from_arrow(pa.schema(fields)), "partition_strategy": "hive"}
+    convert_to_deltalake(str(path), configuration=_STATISTICS.get(table.layer), **slices)
+
+
+def write(path: Path, table: Table, frame: pd.DataFrame) -> None:
+    """Makes a staged table of a pandas frame, under all constraints of its declaration."""
+    create(path, table)
+    rows = pa.Table.from_pandas(frame[list(table.column_names)], arrow_schema(table), preserve_index=False)
+    write_deltalake(str(path), rows, mode="append", writer_properties=WriterProperties(compression="ZSTD"))
+
+
 def exists(path: Path) -> bool:
     """Whether a Delta table lies at `path`."""
     return (path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(path))
@@ -114,7 +140,7 @@ def adopt(path: Path, staged: Path, table: Table, slices: Sequence[Mapping[str, 
     target.create_write_transaction(
         list(added),
         mode="overwrite",
-        schema=DeltaTable(str(staged)).schema(),
+        schema=Schema.from_arrow(arrow_schema(table)),
         partition_by=list(table.slice),
         partition_filters=None if whole else _partition_filters(table, slices or ()),
         commit_properties=CommitProperties(custom_metadata={"userMetadata": run_id}),
@@ -200,6 +226,32 @@ def append(
         write_deltalake(str(path), added, mode="append", commit_properties=properties)
     else:
         write_deltalake(str(path), added, mode="overwrite", predicate=replacing, commit_properties=properties)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the log says of a table at one of its versions.
+
+    Attributes:
+        schema: its columns, in the JSON that Spark shares with Delta.
+        files: root of the partition folders -> the files below it.
+        is_plain: whether the files alone are the table: no row is marked as deleted, no column is renamed.
+    """
+
+    schema: str
+    files: Mapping[Path, Sequence[str]]
+    is_plain: bool
+
+
+def look_up(path: Path, version: int | None = None) -> Stored:
+    """The columns and files of the table at `path`, at a version where one is named, else the last."""
+    table = DeltaTable(str(path), version=version)
+    depth = len(table.metadata().partition_columns)
+    files: dict[Path, list[str]] = {}
+    for action in pa.table(table.get_add_actions()).column("path").to_pylist():
+        file = path / unquote(action)
+        files.setdefault(file.parents[depth], []).append(str(file))
+    return Stored(table.schema().to_json(), files, table.protocol().min_reader_version == 1)
 
 
 def read(path: Path, columns: Sequence[str] | None = None, version: int | None = None) -> pa.Table:

@@ -214,3 +214,24 @@ def test_rows_of_slices(spark):
     found = frame.where(in_slices([{"year": 2003, "file_id": "b"}, {"year": 2004, "file_id": "b"}])).collect()
     assert [tuple(row) for row in found] == [(2003, "b")]
     assert frame.where(in_slices([])).count() == 0
+
+
+def test_a_table_is_read_from_the_files_of_its_log_whatever_its_folder_is_called(spark, tmp_path, monkeypatch):
+    monkeypatch.setitem(TABLES, NAME, SALES)
+    lake = Lake(str(tmp_path / "湖 [1] a*"))
+    lake.make()
+    first = _publish(spark, lake, _sale(2003, "a"), _sale(2004, "b"))
+    _publish(spark, lake, _sale(2004, "c"), slices=[{"year": 2004}])
+    assert _firms(lake.read(spark, NAME)) == [(2003, "a"), (2004, "c")]
+    assert _firms(lake.read(spark, NAME, first)) == [(2003, "a"), (2004, "b")]
+    assert _firms(lake.read(spark, NAME).where("year = 2004")) == [(2004, "c")]
+    _publish(spark, lake, slices=None)
+    assert _firms(lake.read(spark, NAME)) == []
+
+
+def test_rows_that_others_have_marked_as_deleted_are_not_read(spark, lake):
+    _publish(spark, lake, *[_sale(2003, firm) for firm in "abc"])
+    at = f"delta.`{lake.path(NAME)}`"
+    spark.sql(f"ALTER TABLE {at} SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
+    spark.sql(f"DELETE FROM {at} WHERE firm_code = 'b'")
+    assert _firms(lake.read(spark, NAME)) == [(2003, "a"), (2003, "c")]
