@@ -10,7 +10,7 @@ import json
 import sys
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 
 from haiguan.transforms.schema import TABLES
@@ -32,23 +32,45 @@ def code_hash(function: Callable) -> str:
         key = f"{module}:{name}"
         if key in pieces:
             continue
-        node = _definitions(module).get(name)
-        pieces[key] = "" if node is None else ast.dump(_bare(node))
-        if node is not None:
-            pieces |= {f"table:{table}": _declaration(table) for table in _tables_named(node, sys.modules[module])}
-            waiting += _reached(node, sys.modules[module])
+        found = _piece(module, name)
+        pieces[key] = found.tree
+        pieces |= {f"table:{table}": _declaration(table) for table in found.tables}
+        waiting += found.reached
     text = "\n".join(f"{key} {pieces[key]}" for key in sorted(pieces))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """One definition: its tree, the tables that it names, and what else of the project it mentions."""
+
+    tree: str = ""
+    tables: tuple[str, ...] = ()
+    reached: tuple[tuple[str, str], ...] = ()
+
+
+@cache
+def _piece(module: str, name: str) -> _Piece:
+    node = _definitions(module).get(name)
+    if node is None:
+        return _Piece()
+    owner = sys.modules[module]
+    return _Piece(ast.dump(_bare(node)), tuple(_tables_named(node, owner)), tuple(_reached(node, owner)))
 
 
 @cache
 def _definitions(module: str) -> dict[str, ast.stmt]:
     """Every name that a module of the project defines at its top level, with the statement that does."""
     found: dict[str, ast.stmt] = {}
-    for statement in ast.parse(inspect.getsource(sys.modules[module])).body:
+    for statement in _statements(module):
         for name in _names_bound(statement):
             found[name] = statement
     return found
+
+
+@cache
+def _statements(module: str) -> list[ast.stmt]:
+    return ast.parse(inspect.getsource(sys.modules[module])).body
 
 
 def _names_bound(statement: ast.stmt) -> list[str]:
@@ -121,7 +143,7 @@ def _home(module: types.ModuleType, name: str) -> Iterator[tuple[str, str]]:
 
 def _imported_constant(module: types.ModuleType, name: str) -> Iterator[tuple[str, str]]:
     """A constant knows nothing of its module; the import statement does."""
-    for statement in ast.parse(inspect.getsource(module)).body:
+    for statement in _statements(module.__name__):
         if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith(PROJECT):
             for alias in statement.names:
                 if (alias.asname or alias.name) == name:

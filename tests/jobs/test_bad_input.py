@@ -12,7 +12,7 @@ from haiguan.jobs import cli
 
 CONF = Path(cli.__file__).resolve().parents[1] / "conf" / "layouts" / "customs"
 _SPARK = ["--set", "spark.master=local[2]", "--set", "spark.driver_memory=2g", "--set", "spark.shuffle_partitions=2"]
-CORE = "core/customs__declarations"
+RAW, CORE = "raw/customs__declarations", "core/customs__declarations"
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,11 @@ def haiguan(lake, capsys):
 
 def _customs(folder: Path) -> list[str]:
     return ["--set", f"inputs.customs={folder}", "--to", "core_customs__declarations"]
+
+
+def _files(folder: Path) -> list[str]:
+    """What concerns files alone shows when they are read."""
+    return ["--set", f"inputs.customs={folder}", "--to", "raw_customs__declarations"]
 
 
 GOOD = [record() for _ in range(30)]
@@ -114,19 +119,19 @@ def test_two_editions_of_the_same_months_are_told_with_their_totals(haiguan, lak
     whole = write_month(folder / "2003_1.csv", lines)
     whole.write_bytes(whole.read_bytes().replace("日期".encode("GB18030"), "年月".encode("GB18030")))
     own = ["--set", f"run.layouts={tmp_path / 'layouts'}"]
-    code, text = haiguan(*_customs(folder), *own)
+    code, text = haiguan(*_files(folder), *own)
     text = " ".join(text.split())
     assert code == 2
     assert (
         "two editions cover 2003-02 (monthly: 30 rows, 3,007.50 US dollars; yearly: 20 rows, 150.00 US dollars)" in text
     )
-    assert haiguan(*_customs(folder), *own)[0] == 2
-    code, text = haiguan(*_customs(folder), *own, "--set", "run.editions={2003: monthly}")
+    assert haiguan(*_files(folder), *own)[0] == 2
+    code, text = haiguan(*_files(folder), *own, "--set", "run.editions={2003: monthly}")
     assert code == 0
     assert "not read, since run.editions names another edition: 2003_1.csv" in " ".join(text.split())
-    core = DeltaTable(str(lake / CORE)).to_pandas()
-    assert core.groupby("file").size().to_dict() == {"data200301.csv": 30, "data200302.csv": 30}
-    code, text = haiguan(*_customs(folder), *own, "--set", "run.editions={2003: annual}")
+    raw = DeltaTable(str(lake / RAW)).to_pandas()
+    assert raw.groupby("file").size().to_dict() == {"data200301.csv": 30, "data200302.csv": 30}
+    code, text = haiguan(*_files(folder), *own, "--set", "run.editions={2003: annual}")
     assert code == 2
     assert "no file of 2003 is of edition annual; there are monthly, yearly" in " ".join(text.split())
 
@@ -134,16 +139,16 @@ def test_two_editions_of_the_same_months_are_told_with_their_totals(haiguan, lak
 def test_all_faults_are_told_at_once_and_nothing_changes(haiguan, lake, tmp_path):
     folder = tmp_path / "customs"
     write_month(folder / "data200301.csv", GOOD)
-    assert haiguan(*_customs(folder))[0] == 0
-    before = DeltaTable(str(lake / CORE)).version()
+    assert haiguan(*_files(folder))[0] == 0
+    before = DeltaTable(str(lake / RAW)).version()
     write_month(folder / "data200302.csv", [record(日期="200302")] * 30)
     (folder / "data200303.csv").write_bytes(b"")
     (folder / "data200304.csv").write_bytes(b"a,b\n1,2\n")
-    code, text = haiguan(*_customs(folder))
+    code, text = haiguan(*_files(folder))
     assert code == 2
     assert "data200303.csv" in text
     assert "data200304.csv" in text
-    assert DeltaTable(str(lake / CORE)).version() == before
+    assert DeltaTable(str(lake / RAW)).version() == before
 
 
 def test_folder_that_is_no_lake_is_refused(haiguan, tmp_path):

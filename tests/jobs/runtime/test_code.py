@@ -37,6 +37,11 @@ def deeper():
 """
 
 
+def _forget() -> None:
+    for remembered in (code._statements, code._definitions, code._piece):
+        remembered.cache_clear()
+
+
 @pytest.fixture
 def hash_of(tmp_path, monkeypatch):
     """Hashes `table` of two modules given as text."""
@@ -52,11 +57,11 @@ def hash_of(tmp_path, monkeypatch):
         for name in ("haiguan.fake_main", "haiguan.fake_other"):
             sys.modules.pop(name, None)
         importlib.invalidate_caches()
-        code._definitions.cache_clear()
+        _forget()
         return code.code_hash(importlib.import_module("haiguan.fake_main").table)
 
     yield hashed
-    code._definitions.cache_clear()
+    _forget()
     for name in ("haiguan.fake_main", "haiguan.fake_other"):
         sys.modules.pop(name, None)
 
