@@ -106,7 +106,7 @@ def harmonise_flows(
 
 
 def _asked(to: str, method: str | None, settings: Settings) -> HarmoniseSettings:
-    is_of_year = is_year(to) and settings.inputs.hs8_changes is not None
+    is_of_year = is_year(to) and bool(settings.inputs.hs8_changes)
     revision = to if is_of_year else revision_of(to)
     if revision is None:
         also = "; codes of eight digits go to a year by --set inputs.hs8_changes=FILE" if is_year(to) else ""
@@ -142,7 +142,7 @@ def tables_of(found: HsTables, chosen: HarmoniseSettings) -> Tables:
 def _of_years(
     changes: pd.DataFrame, connection: duckdb.DuckDBPyConnection, scratch: Path, chosen: HarmoniseSettings
 ) -> Tables:
-    """The same of codes of eight digits: of each year in use with the one asked for, and with the next in use."""
+    """The same for codes of eight digits: from each year in use to the one asked for, and between neighbours in use."""
     query = f"SELECT DISTINCT hs_revision, product_code FROM read_parquet('{scratch / 'in.parquet'}')"
     links, codes = links_over_years(changes, table(connection, query))
     years = chosen.family_revisions

@@ -1,6 +1,6 @@
 """Tables of product codes: the files that `inputs.hs_tables` names, as published, or else the embedded pack.
 
-And those of a user's own on codes of eight digits, which `inputs.hs8_changes` names.
+Beside them, a user's own tables of how codes of eight digits changed, which `inputs.hs8_changes` names.
 """
 
 from __future__ import annotations

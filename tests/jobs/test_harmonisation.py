@@ -208,6 +208,7 @@ def test_changes_may_be_in_any_table(national, tmp_path, kind):
 def test_codes_of_eight_digits_need_a_table_of_their_changes(national, tmp_path):
     assert "such as --to 2005, with a table of their changes: --set inputs.hs8_changes=FILE" in _refused(national)
     assert "codes of eight digits go to a year by --set inputs.hs8_changes=FILE" in _refused(national, to="2004")
+    assert "codes of eight digits go to a year" in _refused(national, "out.csv", "inputs.hs8_changes=[]", to="2004")
     changes = f"inputs.hs8_changes={national.parent / 'changes.csv'}"
     said = _refused(national, "out.csv", changes, to="2003")
     assert (

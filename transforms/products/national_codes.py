@@ -1,7 +1,8 @@
 """National codes of eight digits from year to year: what a user's tables say of changes, and what did not change.
 
-Such codes are given anew every January, and nobody publishes tables of it as for the Harmonised System. With them a
-year stands where elsewhere an HS revision does: conversion, weights and families are those of the other modules.
+Such codes are given anew every January, and nobody publishes tables of their changes, as is done for the Harmonised
+System. A year stands here where elsewhere an HS revision does: conversion, weights and families are those of the other
+modules.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ EXPECTED = (
 )
 
 _COLUMNS = ("source_year", "source_code", "target_year", "target_code")
-_CODE = re.compile(r"\d{7,8}")
+_CODE = re.compile("[0-9]{7,8}")
 _BY_TIME = ["later", "later_code", "earlier", "earlier_code"]
 
 Known = dict[str, set[str]]
@@ -193,10 +194,14 @@ def _weights(changes: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[pd.DataFram
 
 
 def _of_direction(pairs: pd.DataFrame, given: pd.DataFrame) -> pd.Series | None:
-    """The weight of each pair: as given, one where a code is alone, else nought; None: none is given, but needed."""
+    """The weight of each pair: as given, one where a code is alone, else nought; None: none is given, but needed.
+
+    Different weights of one pair are added up, so that they are told as weights that do not add up to one.
+    """
     is_alone = ~pairs.source_code.duplicated(keep=False)
     if given.weight.isna().all() and not is_alone.all():
         return None
-    said = given.drop_duplicates(["source_code", "target_code"]).set_index(["source_code", "target_code"]).weight
-    found = said.reindex(pd.MultiIndex.from_frame(pairs[["source_code", "target_code"]])).to_numpy()
+    codes = ["source_code", "target_code"]
+    said = given.drop_duplicates([*codes, "weight"]).groupby(codes).weight.sum(min_count=1)
+    found = said.reindex(pd.MultiIndex.from_frame(pairs[codes])).to_numpy()
     return pd.Series(found, index=pairs.index).fillna(is_alone.astype(float))

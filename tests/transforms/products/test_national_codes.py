@@ -131,6 +131,7 @@ def test_a_lost_zero_is_put_back_and_flagged():
     ("row", "message"),
     [
         (["2004", "847989", "2005", LEFT, ""], "line 2: `847989` is no code of 8 digits"),
+        (["2004", "８４７９８９９０", "2005", LEFT, ""], "line 2: `８４７９８９９０` is no code of 8 digits"),
         (["04", SPLIT, "2005", LEFT, ""], "line 2: source_year `04` must be a year from 1988 on"),
         (["2005", SPLIT, "2005", LEFT, ""], "line 2: both years are 2005"),
         (["2004", SPLIT, "2005", LEFT, "40 %"], "line 2: weight `40 %` is no share between 0 and 1"),
@@ -151,6 +152,16 @@ def test_weights_that_do_not_add_up_are_told():
         InputError, match=r"inputs.hs8_changes: changes.csv: weights from 2004 to 2005: .* add up to 0.25"
     ):
         _concordance(short)
+
+
+def test_two_weights_for_one_pair_are_told():
+    twice = [["2004", SPLIT, "2005", code, weight] for code, weight in ((LEFT, "0.5"), (LEFT, "0.9"), (RIGHT, "0.5"))]
+    with pytest.raises(InputError, match=r"weights from 2004 to 2005: .* add up to 1.9"):
+        _concordance(twice)
+
+
+def test_a_pair_that_is_listed_twice_counts_once():
+    assert _concordance([*CHANGES, CHANGES[0]]).equals(_concordance())
 
 
 def test_two_files_for_the_same_years_are_told():
