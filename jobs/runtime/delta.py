@@ -235,7 +235,8 @@ class Stored:
     Attributes:
         schema: its columns, in the JSON that Spark shares with Delta.
         files: root of the partition folders -> the files below it.
-        is_plain: whether the files alone are the table: no row is marked as deleted, no column is renamed.
+        is_plain: whether the files and their folders alone are the table: no row is marked as deleted, no column is
+            renamed.
     """
 
     schema: str
@@ -248,8 +249,8 @@ def look_up(path: Path, version: int | None = None) -> Stored:
     table = DeltaTable(str(path), version=version)
     depth = len(table.metadata().partition_columns)
     files: dict[Path, list[str]] = {}
-    for action in pa.table(table.get_add_actions()).column("path").to_pylist():
-        file = path / unquote(action)
+    for name in pa.table(table.get_add_actions()).column("path").to_pylist():
+        file = path / unquote(name)
         files.setdefault(file.parents[depth], []).append(str(file))
     return Stored(table.schema().to_json(), files, table.protocol().min_reader_version == 1)
 

@@ -83,7 +83,7 @@ class Lake:
         """A published table, at a version where one is named, else at the last.
 
         It is read from the files that its log names: for every new version Spark's own reader of Delta starts jobs that
-        look through the log, which takes longer than to read a table of a million rows.
+        look through the log, which takes longer than reading a table of a million rows.
         """
         path = self.path(table)
         stored = delta.look_up(path, version)
@@ -196,7 +196,7 @@ def enforce(frame: DataFrame, table: Table) -> DataFrame:
 
 
 def allowed(frame: DataFrame, table: Table) -> DataFrame:
-    """The rows as they are; one that breaks NOT NULL or CHECK of its table ends the job, and the error names which."""
+    """The rows as they are; one that breaks NOT NULL or a CHECK of its table ends the job, and the error names it."""
     return frame.select(*[_allowed(column, table) for column in table.columns])
 
 

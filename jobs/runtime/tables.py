@@ -91,7 +91,7 @@ def _damaged(path: Path, why: str) -> str:
 
 
 def _undecodable(path: Path, is_head: bool) -> str:
-    """Where pyreadstat itself decodes text, which it does to few: names of sets of value labels, and long strings."""
+    """What to say where pyreadstat fails at what it decodes itself: names of sets of value labels, and long strings."""
     if is_head and _is_old_release() and not _is_unicode(path):
         return (
             f"{path}: a set of value labels has a name that pyreadstat {pyreadstat.__version__} cannot read; use "
@@ -117,7 +117,7 @@ def _is_of_format(path: Path, number: bytes) -> bool:
 
 
 def _check_long_strings(path: Path, meta: Any) -> None:
-    """Reads all long strings once: the first that is no UTF-8 would end the run, long after the inventory."""
+    """Reads all long strings once: one that is not UTF-8 would otherwise end the run long after the inventory."""
     long = _long_strings(meta)
     if long and _is_old_release() and _is_of_format(path, b"119"):
         raise InputError(

@@ -138,6 +138,15 @@ def test_leftovers_of_a_killed_run_are_removed_and_adopted_files_are_not(spark, 
     assert _firms(lake.read(spark, NAME)) == [(2003, "a")]
 
 
+def test_files_of_a_run_that_was_killed_before_it_wrote_their_log_are_removed(lake):
+    delta.create(lake.path(NAME), SALES)
+    path = lake.path(NAME) / "staged" / "run-7"
+    delta.reserve(path)
+    (path / "part-00000.parquet").write_bytes(b"PAR1")
+    lake.clear_leftovers()
+    assert not path.exists()
+
+
 def test_discarding_keeps_files_whose_adoption_was_interrupted(spark, lake, monkeypatch):
     staged = lake.stage(spark, _frame(spark, _sale(2003, "a")), SALES, "run-7")
     dropped = lake.stage(spark, _frame(spark, _sale(2003, "b")), SALES, "run-7")
