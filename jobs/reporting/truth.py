@@ -71,10 +71,9 @@ def _places(rows: pd.DataFrame) -> Places:
 def _found(lake: Lake, record: Record) -> Places:
     """File and line of every record that one of the rules was found on, rule by rule.
 
-    What a record is compared with: rules that reject, with those of its row in quarantine; flags, with those of its
-    published row; chapters for special uses, with the class of its product there; identical rows and repeated blocks,
-    with the row of core_customs__repeated_rows that names the record as the later one of the two. None is told by its
-    count alone.
+    Rules that reject are those of its row in quarantine, flags those of its published row. Special use is told by the
+    class of its product there; identical rows and repeated blocks by core_customs__repeated_rows, which names the later
+    one of two records. No rule is told by a count alone.
     """
     is_special = pc.field("product_class") == SPECIAL_USE
     told = [

@@ -53,11 +53,12 @@ def with_delivered_usd(records: DataFrame, layouts: DataFrame, value: ValueSetti
 def core_customs__repeated_rows(
     raw_customs__declarations: DataFrame, core_customs__layouts: DataFrame, *, value: ValueSettings
 ) -> DataFrame:
-    """One row per record that stands in the archive before, with the file and line where it does.
+    """One row per record with a like before it in its year, and the file and line where that stands.
 
     Records that agree in every field inside one file are `identical_row`, from the second on: a row is a statistical
     record, and two that agree are two records. Records that a file shares with an earlier one of its year, in the order
-    of their paths, are a `repeated_block` where there are BLOCK or more of them. A blank and a missing field agree.
+    of their paths, are a `repeated_block` where there are BLOCK or more of them. Of several earlier files a record
+    counts for the first alone. A blank and a missing field agree.
     Lines that cannot be read are not compared. Dollars are those delivered, before rounding; null in other currencies.
     """
     delivered = [F.coalesce(name, F.lit("")) for name in DELIVERED]

@@ -39,7 +39,7 @@ _FLAGS = ("0", "2", "4", "6")
 _WORLD = ("0", "World", "WLD")
 _OTHER_ASIA = ("490", "Other Asia, nes", "")
 _AREAS_NES = ("899", "Areas, nes", "")
-# What UN Comtrade calls otherwise than the table of countries: areas that are no country of its own.
+# Areas that UN Comtrade names otherwise than the table of countries, and that are no country.
 _NAMED = {named[0]: named for named in (_OTHER_ASIA, _AREAS_NES)}
 
 
