@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 import polars as pl
 import pytest
 from deltalake import DeltaTable
 
+from haiguan.jobs.analyst.query import connect
 from haiguan.jobs.runtime.manifest import LEDGER
 from haiguan.transforms.schema import TABLES
 
@@ -174,7 +174,8 @@ def test_every_table_is_read_by_duckdb_polars_and_pandas(universe, table):
     path = str(universe.lake.path(table))
     pandas_rows = len(DeltaTable(path).to_pandas())
     polars_frame = pl.read_delta(path)
-    duckdb_rows = duckdb.sql(f"SELECT count(*) FROM delta_scan('{path}')").fetchone()[0]
+    with connect() as connection:
+        (duckdb_rows,) = connection.execute(f"SELECT count(*) FROM delta_scan('{path}')").fetchone()
     assert pandas_rows == len(polars_frame) == duckdb_rows > 0
     assert polars_frame.columns == list(TABLES[table].column_names)
     assert DeltaTable(path).protocol().min_reader_version == 1
