@@ -19,8 +19,6 @@ from deltalake.transaction import AddAction
 from haiguan.transforms.schema import Column, Table
 
 _KEEP = "interval 3650 days"
-# Nobody looks for a range of texts as delivered, and Delta would collect their least and greatest for every file.
-_STATISTICS = {"raw": {"delta.dataSkippingNumIndexedCols": "5"}}
 DECLARATION = "haiguan.declaration"
 _SIMPLE = {
     "string": pa.string(),
@@ -64,7 +62,7 @@ def create(path: Path, table: Table) -> None:
         name=table.name,
         description=table.grain,
         configuration={
-            **_STATISTICS.get(table.layer, {}),
+            **_statistics(table),
             "delta.logRetentionDuration": _KEEP,
             "delta.deletedFileRetentionDuration": _KEEP,
             DECLARATION: declaration_hash(table),
@@ -75,21 +73,37 @@ def create(path: Path, table: Table) -> None:
         DeltaTable(str(path)).alter.add_constraint(table.checks)
 
 
+def _statistics(table: Table) -> dict[str, str]:
+    """Of which columns the log keeps the least and greatest value of every file: those of the key.
+
+    Readers pass over files by them, so they must be right: of long texts they are cut, of decimals they are doubles.
+    """
+    known = [name for name in table.key if name not in table.slice]
+    return {"delta.dataSkippingStatsColumns": ",".join(known)} if known else {"delta.dataSkippingNumIndexedCols": "0"}
+
+
 def reserve(path: Path) -> None:
     """Marks a folder that files are about to be written to, so that a run killed meanwhile leaves a trace of it."""
     (path / "_delta_log").mkdir(parents=True)
 
 
 def describe(path: Path, table: Table) -> None:
-    """Makes a Delta table of the Parquet files that lie in the folder of a staged table, with their statistics."""
-    if not any(path.rglob("*.parquet")):
+    """Makes a Delta table of the Parquet files that lie in the folder of a staged table, with their statistics.
+
+    Raises:
+        ValueError: the value of a slice is escaped in the name of its folder, which the log and Spark read differently.
+    """
+    files = [str(file.relative_to(path)) for file in path.rglob("*.parquet")]
+    if not files:
         create(path, table)
         return
+    if escaped := [file for file in files if "%" in file]:
+        raise ValueError(f"{table.name}: a slice cannot be called so: {escaped[0]}")
     slices = {}
     if table.slice:
         fields = [arrow_schema(table).field(name) for name in table.slice]
         slices = {"partition_by": Schema.from_arrow(pa.schema(fields)), "partition_strategy": "hive"}
-    convert_to_deltalake(str(path), configuration=_STATISTICS.get(table.layer), **slices)
+    convert_to_deltalake(str(path), configuration=_statistics(table), **slices)
 
 
 def write(path: Path, table: Table, frame: pd.DataFrame) -> None:

@@ -25,6 +25,7 @@ from haiguan.transforms.schema import TABLES, Column, Table
 
 FORMAT = 1
 _MARKER = "haiguan.json"
+_NOT_IN_PATHS = "%[]{}*?"
 _NO_MARK = {"mapreduce.fileoutputcommitter.marksuccessfuljobs": "false"}
 
 Slice = Mapping[str, Any]
@@ -45,9 +46,14 @@ class Lake:
         """Opens the lake at `root`, a path or a file: URI; nothing is made until a run makes it.
 
         Raises:
-            InputError: the folder holds something else, or a lake of a newer version.
+            InputError: the folder holds something else, or a lake of a newer version, or cannot be named so.
         """
         self.root = _local_path(root)
+        if strays := sorted(set(_NOT_IN_PATHS) & set(str(self.root))):
+            raise InputError(
+                f"lake={root}: {' '.join(strays)} in the name of a folder means something else to Spark or to Delta; "
+                "name a lake whose path is without"
+            )
         self._marker = self.root / _MARKER
         if self._marker.exists():
             _check_format(self._marker)
@@ -111,6 +117,7 @@ class Lake:
             delta.create(target, table)
         path = target / "staged" / f"{run_id}-{uuid.uuid4().hex[:8]}"
         if isinstance(frame, pd.DataFrame):
+            _refuse_other_columns(set(frame.columns), table)
             delta.write(path, table, frame)
         else:
             delta.reserve(path)
@@ -149,8 +156,8 @@ class Lake:
 
 def _from_files(session: SparkSession, schema: StructType, root: Path, files: Sequence[str]) -> DataFrame:
     """The rows of Parquet files; the folders between `root` and a file tell its slice."""
-    reader = session.read.schema(schema).option("basePath", str(root)).option("__globPaths__", "false")
-    return reader.parquet(*files).select(*schema.fieldNames())
+    rows = session.read.schema(schema).option("basePath", str(root)).parquet(*files)
+    return rows.select(*schema.fieldNames())
 
 
 def _local_path(root: str) -> Path:
@@ -193,6 +200,13 @@ def enforce(frame: DataFrame, table: Table) -> DataFrame:
     if faults:
         raise TypeError(f"{table.name} is not as declared: {'; '.join(sorted(faults))}")
     return frame.select(*declared)
+
+
+def _refuse_other_columns(found: set[str], table: Table) -> None:
+    faults = [f"{name}: made nothing" for name in table.column_names if name not in found]
+    faults += [f"{name}: made, not declared" for name in found - set(table.column_names)]
+    if faults:
+        raise TypeError(f"{table.name} is not as declared: {'; '.join(sorted(faults))}")
 
 
 def allowed(frame: DataFrame, table: Table) -> DataFrame:

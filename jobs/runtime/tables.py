@@ -6,6 +6,7 @@ as a whole at its first bad byte. Numbers become the shortest decimal text that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -104,7 +105,7 @@ def _undecodable(path: Path, is_head: bool) -> str:
 
 
 def _is_old_release() -> bool:
-    return tuple(int(part) for part in pyreadstat.__version__.split(".")[:3]) < _READS_ALL
+    return tuple(map(int, re.findall(r"\d+", pyreadstat.__version__)[:3])) < _READS_ALL
 
 
 def _is_unicode(path: Path) -> bool:

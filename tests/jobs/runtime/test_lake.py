@@ -9,9 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
+from haiguan.jobs.analyst.query import connect
 from haiguan.jobs.runtime import delta
 from haiguan.jobs.runtime.lake import FORMAT, Lake, enforce, in_slices
 from haiguan.transforms.errors import InputError
@@ -118,6 +120,28 @@ def test_a_pandas_frame_is_staged_as_declared(spark, lake):
 def test_decimals_are_doubles_on_the_driver(spark, lake):
     _publish(spark, lake, _sale(value="1.25"))
     assert lake.read_on_driver(NAME).value_usd.tolist() == [1.25]
+
+
+def test_a_pandas_frame_of_other_columns_is_our_fault(spark, lake):
+    frame = pd.DataFrame({"year": [2003], "firm_code": ["a"], "direction": ["export"], "flags": [[]], "extra": [1]})
+    with pytest.raises(TypeError, match="extra: made, not declared; value_usd: made nothing"):
+        lake.stage(spark, frame, SALES, "run-7")
+
+
+def test_amounts_of_any_size_are_found_by_readers_that_skip_files(spark, lake):
+    _publish(spark, lake, _sale(2003, "a", value="9007199254740993.21"), _sale(2004, "b", value="1.00"))
+    with connect() as connection:
+        rows = f"delta_scan('{lake.path(NAME)}') WHERE value_usd = 9007199254740993.21::DECIMAL(18,2)"
+        found = connection.execute(f"SELECT firm_code FROM {rows}").fetchall()
+    assert found == [("a",)]
+    stored = DeltaTable(str(lake.path(NAME))).get_add_actions(flatten=True)
+    assert {name for name in pa.table(stored).column_names if name.startswith("min.")} == {"min.firm_code"}
+
+
+@pytest.mark.parametrize("odd", ["a%20b", "[1]", "a*"])
+def test_a_lake_whose_path_spark_or_delta_would_misread_is_refused(tmp_path, odd):
+    with pytest.raises(InputError, match="means something else"):
+        Lake(str(tmp_path / odd))
 
 
 def test_a_frame_that_is_not_as_declared_is_our_fault(spark):
@@ -227,7 +251,7 @@ def test_rows_of_slices(spark):
 
 def test_a_table_is_read_from_the_files_of_its_log_whatever_its_folder_is_called(spark, tmp_path, monkeypatch):
     monkeypatch.setitem(TABLES, NAME, SALES)
-    lake = Lake(str(tmp_path / "湖 [1] a*"))
+    lake = Lake(str(tmp_path / "湖 a lake"))
     lake.make()
     first = _publish(spark, lake, _sale(2003, "a"), _sale(2004, "b"))
     _publish(spark, lake, _sale(2004, "c"), slices=[{"year": 2004}])
