@@ -100,7 +100,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--records", type=int, nargs="+", default=[1_000_000, 10_000_000])
     with tempfile.TemporaryDirectory() as scratch:
-        settings = SparkSettings(master="local[*]", driver_memory="4g", shuffle_partitions=8, conf={})
+        settings = SparkSettings(
+            master="local[*]", driver_memory="4g", engine="spark", engine_memory="0", shuffle_partitions=8, conf={}
+        )
         session = open_session(settings, Path(scratch) / "spark.log")
         for records in parser.parse_args().records:
             compare(session, Path(scratch), records)

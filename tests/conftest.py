@@ -13,7 +13,7 @@ from rich.console import Console
 
 from haiguan.jobs.runtime.lake import Lake
 from haiguan.jobs.runtime.run import Request, read_settings, run
-from haiguan.jobs.runtime.session import SparkSettings, open_session
+from haiguan.jobs.runtime.session import open_session
 from haiguan.jobs.simulate import simulate
 
 _ROOT = Path(__file__).parents[1]
@@ -36,8 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
     scratch = tmp_path_factory.mktemp("spark")
     conf = {"spark.local.dir": str(scratch), "spark.sql.warehouse.dir": str(scratch / "warehouse")}
-    settings = SparkSettings(master="local[2]", driver_memory="4g", shuffle_partitions=2, conf=conf)
-    return open_session(settings, scratch / "spark.log")
+    usual = read_settings(None, []).spark
+    settings = {"master": "local[2]", "driver_memory": "4g", "shuffle_partitions": 2, "conf": conf}
+    return open_session(usual.model_copy(update=settings), scratch / "spark.log")
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from delta import configure_spark_with_delta_pip
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +19,7 @@ from pyspark.sql import SparkSession
 from haiguan.transforms.errors import InputError
 
 DELTA_PACKAGE = "io.delta:delta-spark_4.1_2.13:4.4.0"
+COMET_PACKAGE = "org.apache.datafusion:comet-spark-spark4.1_2.13:1.2.0"
 JAVA = 17
 INSTALL_JAVA = (
     "Debian: apt-get install openjdk-17-jre-headless; Fedora: dnf install java-17-openjdk-headless; "
@@ -54,11 +56,23 @@ _ALWAYS = {
 
 
 class SparkSettings(BaseModel):
-    """How Spark runs: where, with how much memory, and any setting of its own under `conf`."""
+    """How Spark runs.
+
+    Attributes:
+        master: where, such as local[2].
+        driver_memory: heap of the driver, in local mode of all.
+        engine: what carries out the plans: Spark itself, or comet (Apache DataFusion Comet, native code that reads,
+            joins, groups and shuffles by columns) wherever it knows how, and Spark elsewhere.
+        engine_memory: what comet may use beside the heap.
+        shuffle_partitions: parts of a grouping or a join.
+        conf: any setting of Spark's own.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     master: str
     driver_memory: str
+    engine: Literal["spark", "comet"]
+    engine_memory: str
     shuffle_partitions: int
     conf: dict[str, str]
 
@@ -67,15 +81,18 @@ def open_session(settings: SparkSettings, log: Path) -> SparkSession:
     """A session with Delta; what the JVM prints goes to `log`.
 
     Raises:
-        InputError: no Java 17 is installed.
+        InputError: no Java 17 is installed, or the engine does not run on this system.
     """
+    if settings.engine == "comet" and sys.platform != "linux":
+        raise InputError("spark.engine: comet is there for Linux only; leave it at spark on this machine")
     os.environ["JAVA_HOME"] = find_java()
     # Spark's Python workers must be the interpreter that runs the driver, not whatever `python3` is on the path.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     log.parent.mkdir(parents=True, exist_ok=True)
     with _terminal_output_to(log):
-        session = configure_spark_with_delta_pip(_builder(settings)).getOrCreate()
+        packages = [COMET_PACKAGE] if settings.engine == "comet" else []
+        session = configure_spark_with_delta_pip(_builder(settings), packages).getOrCreate()
         session.sparkContext.setLogLevel("WARN")
     return session
 
@@ -86,6 +103,7 @@ def _builder(settings: SparkSettings) -> SparkSession.Builder:
         **_ALWAYS,
         "spark.driver.memory": settings.driver_memory,
         "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+        **(_comet(settings.engine_memory) if settings.engine == "comet" else {}),
         **settings.conf,
     }
     if "SPARK_SUBMIT_MODE" not in os.environ and "SPARK_ENV_LOADED" not in os.environ:
@@ -93,6 +111,15 @@ def _builder(settings: SparkSettings) -> SparkSession.Builder:
     for key, value in configuration.items():
         builder = builder.config(key, value)
     return builder
+
+
+def _comet(memory: str) -> dict[str, str]:
+    return {
+        "spark.plugins": "org.apache.spark.CometPlugin",
+        "spark.shuffle.manager": "org.apache.spark.sql.comet.execution.shuffle.CometShuffleManager",
+        "spark.memory.offHeap.enabled": "true",
+        "spark.memory.offHeap.size": memory,
+    }
 
 
 @contextlib.contextmanager
@@ -149,7 +176,9 @@ def _java_version(home: Path) -> int | None:
 def fetch_jars() -> None:
     """Starts Spark once, by which its Ivy fetches Delta's jars into its cache; says what went wrong if it cannot."""
     log = Path("build") / "setup.log"
-    settings = SparkSettings(master="local[1]", driver_memory="512m", shuffle_partitions=1, conf={})
+    settings = SparkSettings(
+        master="local[1]", driver_memory="512m", engine="spark", engine_memory="0", shuffle_partitions=1, conf={}
+    )
     try:
         open_session(settings, log).stop()
     except Exception as error:
