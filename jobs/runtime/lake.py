@@ -101,8 +101,12 @@ class Lake:
         return reduce(DataFrame.unionAll, frames) if frames else session.createDataFrame([], schema)
 
     def read_on_driver(self, table: str, version: int | None = None) -> pd.DataFrame:
-        """A published table as a pandas frame, decimals as doubles, read from its files."""
+        """A published table as a pandas frame in the order of its key, decimals as doubles, read from its files.
+
+        Sums of doubles depend on the order of their terms, and the order of the files on the cores that wrote them.
+        """
         arrow = delta.read(self.path(table), version=version)
+        arrow = arrow.sort_by([(name, "ascending") for name in TABLES[table].key])
         return pa.table(
             {
                 name: column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column

@@ -57,7 +57,8 @@ from haiguan.jobs.runtime.lock import hold
 from haiguan.jobs.runtime.session import SparkSettings, open_session
 
 lake, log = map(Path, sys.argv[1:])
-session = open_session(SparkSettings(master="local[1]", driver_memory="1g", engine="spark", engine_memory="0", shuffle_partitions=1, conf={}), log)
+settings = {"master": "local[1]", "driver_memory": "1g", "engine": "spark", "engine_memory": "0"}
+session = open_session(SparkSettings(**settings, shuffle_partitions=1, conf={}), log)
 with hold(session, lake, "run-1", wait=False):
     print(is_held(lake))
 print(is_held(lake))
