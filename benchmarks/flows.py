@@ -1,6 +1,6 @@
 """Declarations to annual flows in one HS revision, behind gates: Haiguan, and DuckDB and polars without gates.
 
-    python benchmarks/flows.py --records 1000000 10000000 [--times 3] [--heap 8g]
+    python benchmarks/flows.py [--records 1000000 10000000 100000000] [--times 3] [--heap 8g]
 
 All three read the same declarations of the simulated archive (Parquet, codes as text), bring products to HS1996 by the
 official conversion, sum up by firm, product, partner, regime, direction, unit and year, and write the flows; their
@@ -252,7 +252,7 @@ def compare(records: int, arguments: argparse.Namespace) -> None:
 def main() -> None:
     """Runs the comparison for each number of records, or one contender in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--records", type=int, nargs="+", default=[1_000_000, 10_000_000])
+    parser.add_argument("--records", type=int, nargs="+", default=[1_000_000, 10_000_000, 100_000_000])
     parser.add_argument("--times", type=int, default=1, help="the best of so many runs is shown")
     parser.add_argument("--heap", default="8g", help="memory of each")
     parser.add_argument("--scratch", help="folder with room for the files; 100 million declarations need about 10 GB")

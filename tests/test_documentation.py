@@ -170,7 +170,9 @@ def test_every_setting_named_exists(document):
     assert named <= set(valid_keys(MODEL))
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, "docs/data_dictionary.md", "docs/estimators.md", "docs/performance.md"])
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, "docs/data_dictionary.md", "docs/estimators.md", "docs/performance.md"]
+)
 def test_every_link_resolves(document):
     for target in re.findall(r"\]\(([^)]+)\)", text_of(document)):
         path, _, anchor = target.partition("#")

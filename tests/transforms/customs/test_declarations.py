@@ -106,8 +106,8 @@ CASES: dict[str, dict] = {
 
 
 @pytest.fixture(scope="module")
-def found(spark, customs_settings) -> dict[str, dict]:
-    """Case -> its declaration, or else its row in quarantine; all cases are cleaned in one go."""
+def clean(spark, customs_settings):
+    """Cleans rows of the raw table; returns the declarations and the rows in quarantine as dictionaries."""
 
     def table(name: str, rows: list):
         return spark.createDataFrame(rows, ddl(TABLES[name]))
@@ -127,8 +127,7 @@ def found(spark, customs_settings) -> dict[str, dict]:
         ("partner", "中国", "CHN"),
         ("partner", "004", "DEU"),
     ]
-    outcome = core_customs__declarations(
-        table("raw_customs__declarations", [{**RAW, "line": n, **case} for n, case in enumerate(CASES.values(), 2)]),
+    others = (
         table("core_customs__layouts", layouts),
         table(
             "core_customs__labels",
@@ -139,13 +138,34 @@ def found(spark, customs_settings) -> dict[str, dict]:
         table("core_customs__firms", FIRMS),
         table("core_customs__unit_values", UNIT_VALUES),
         table("core_customs__repeated_rows", []),
-        clean=CLEAN,
-        **customs_settings,
     )
-    rows = [row.asDict() for row in (*outcome.table.collect(), *outcome.quarantine.collect())]
+
+    def cleaned(rows: list[dict], partitions: int = 1) -> list[dict]:
+        raw = table("raw_customs__declarations", rows).repartition(partitions)
+        outcome = core_customs__declarations(raw, *others, clean=CLEAN, **customs_settings)
+        return [row.asDict() for row in (*outcome.table.collect(), *outcome.quarantine.collect())]
+
+    return cleaned
+
+
+@pytest.fixture(scope="module")
+def found(clean) -> dict[str, dict]:
+    """Case -> its declaration, or else its row in quarantine; all cases are cleaned in one go."""
+    rows = clean([{**RAW, "line": line, **case} for line, case in enumerate(CASES.values(), 2)])
     by_line = {row["line"]: row for row in rows}
     assert len(rows) == len(by_line) == len(CASES)
     return {name: by_line[line] for line, name in enumerate(CASES, 2)}
+
+
+def test_a_record_moved_to_another_file_or_partition_is_the_same(found, clean):
+    place = ("file", "file_id", "line")
+    moved = {"file": "2003/data200301_2.csv", "file_id": "g"}
+    rows = [{**RAW, **moved, "line": line, **case} for line, case in enumerate(reversed(CASES.values()), 2)]
+    there = {row["line"]: row for row in clean(rows, partitions=7)}
+    assert {row["file"] for row in there.values()} == {moved["file"]}
+    for line, name in enumerate(reversed(CASES), 2):
+        as_before = {column: value for column, value in found[name].items() if column not in place}
+        assert {column: value for column, value in there[line].items() if column not in place} == as_before, name
 
 
 def test_a_good_record_is_coded(found):
