@@ -24,6 +24,7 @@ _SPARK = [
 ]
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process takes the tests of the universe, first, so that it is made once; other modules go where room is."""
     of_universe = [item for item in items if "files" in getattr(item, "fixturenames", ())]

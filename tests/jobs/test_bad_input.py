@@ -9,6 +9,7 @@ from customs_files import HEADINGS, record, write_month
 from deltalake import DeltaTable
 
 from haiguan.jobs import cli
+from haiguan.jobs.runtime import delta
 
 CONF = Path(cli.__file__).resolve().parents[1] / "conf" / "layouts" / "customs"
 _SPARK = ["--set", "spark.master=local[2]", "--set", "spark.driver_memory=2g", "--set", "spark.shuffle_partitions=2"]
@@ -45,7 +46,7 @@ def _files(folder: Path) -> list[str]:
 
 
 def _version(table: Path) -> int | None:
-    return DeltaTable(str(table)).version() if DeltaTable.is_deltatable(str(table)) else None
+    return DeltaTable(str(table)).version() if delta.is_published(table) else None
 
 
 GOOD = [record() for _ in range(30)]
