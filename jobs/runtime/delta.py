@@ -99,11 +99,13 @@ def describe(path: Path, table: Table) -> None:
         return
     if escaped := [file for file in files if "%" in file]:
         raise ValueError(f"{table.name}: a slice cannot be called so: {escaped[0]}")
-    slices = {}
-    if table.slice:
-        fields = [arrow_schema(table).field(name) for name in table.slice]
-        slices = {"partition_by": Schema.from_arrow(pa.schema(fields)), "partition_strategy": "hive"}
-    convert_to_deltalake(str(path), configuration=_statistics(table), **slices)
+    slices = pa.schema([arrow_schema(table).field(name) for name in table.slice])
+    convert_to_deltalake(
+        str(path),
+        configuration=_statistics(table),
+        partition_by=Schema.from_arrow(slices) if table.slice else None,
+        partition_strategy="hive" if table.slice else None,
+    )
 
 
 def write(path: Path, table: Table, frame: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlparse
 
 import pandas as pd
@@ -132,7 +132,7 @@ class Lake:
 
     def read_staged(self, session: SparkSession, staged: Staged) -> DataFrame:
         """The staged rows, as the gate sees them."""
-        schema = _parse_datatype_string(ddl(staged.table))
+        schema = cast(StructType, StructType.fromDDL(ddl(staged.table)))
         return _from_files(session, schema, staged.path, [str(staged.path)])
 
     def publish(self, staged: Staged, slices: Sequence[Slice] | None, run_id: str) -> int:
