@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -121,7 +121,8 @@ class Lake:
             delta.create(target, table)
         path = target / "staged" / f"{run_id}-{uuid.uuid4().hex[:8]}"
         if isinstance(frame, pd.DataFrame):
-            _refuse_other_columns(set(frame.columns), table)
+            missing = [f"{name}: made nothing" for name in table.column_names if name not in frame.columns]
+            _refuse(table, missing, frame.columns)
             delta.write(path, table, frame)
         else:
             delta.reserve(path)
@@ -200,17 +201,15 @@ def enforce(frame: DataFrame, table: Table) -> DataFrame:
         for name, kind in declared.items()
         if found.get(name) != kind
     ]
-    faults += [f"{name}: made, not declared" for name in found.keys() - declared.keys()]
-    if faults:
-        raise TypeError(f"{table.name} is not as declared: {'; '.join(sorted(faults))}")
+    _refuse(table, faults, found)
     return frame.select(*declared)
 
 
-def _refuse_other_columns(found: set[str], table: Table) -> None:
-    faults = [f"{name}: made nothing" for name in table.column_names if name not in found]
-    faults += [f"{name}: made, not declared" for name in found - set(table.column_names)]
-    if faults:
-        raise TypeError(f"{table.name} is not as declared: {'; '.join(sorted(faults))}")
+def _refuse(table: Table, faults: Iterable[str], made: Iterable[str]) -> None:
+    """Raises TypeError naming the faults of declared columns, and every column that was made and is not declared."""
+    found = [*faults, *(f"{name}: made, not declared" for name in set(made) - set(table.column_names))]
+    if found:
+        raise TypeError(f"{table.name} is not as declared: {'; '.join(sorted(found))}")
 
 
 def allowed(frame: DataFrame, table: Table) -> DataFrame:
