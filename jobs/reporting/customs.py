@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 from haiguan.jobs.reporting.record import Record
 from haiguan.jobs.reporting.truth import REPEATED_ROWS, Defects, planted_and_found
@@ -109,8 +108,8 @@ def _wholes(rows: Iterable[Row]) -> list[Row]:
 def _blocks(lake: Lake, record: Record) -> list[Block]:
     if REPEATED_ROWS not in record.slices:
         return []
-    rows = DeltaTable(str(lake.path(REPEATED_ROWS))).to_pyarrow_dataset()
-    shared = rows.to_table(columns=[*_BLOCK, "amount_usd"], filter=pc.field("repeat_kind") == "repeated_block")
+    is_block = pc.field("repeat_kind") == "repeated_block"
+    shared = delta.read(lake.path(REPEATED_ROWS), [*_BLOCK, "amount_usd"], condition=is_block)
     summed = shared.group_by(list(_BLOCK)).aggregate([([], "count_all"), ("amount_usd", "sum")])
     ordered = summed.sort_by([(name, "ascending") for name in _BLOCK])
     return [

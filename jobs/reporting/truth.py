@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 from haiguan.jobs.reporting.record import Record
 from haiguan.jobs.runtime import delta
@@ -100,8 +99,7 @@ def _rows(
 ) -> Iterator[tuple[Any, ...]]:
     """The columns, file and line of the published rows that fulfil the condition; none of a table that is not there."""
     if table in record.slices:
-        dataset = DeltaTable(str(lake.path(table))).to_pyarrow_dataset()
-        chosen = dataset.to_table(columns=[*columns, "file", "line"], filter=condition)
+        chosen = delta.read(lake.path(table), [*columns, "file", "line"], condition=condition)
         yield from zip(*(column.to_pylist() for column in chosen.columns), strict=True)
 
 

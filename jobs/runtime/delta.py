@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Schema, WriterProperties, convert_to_deltalake, write_deltalake
 from deltalake.transaction import AddAction
 
@@ -271,6 +272,12 @@ def look_up(path: Path, version: int | None = None) -> Stored:
     return Stored(table.schema().to_json(), files, table.protocol().min_reader_version == 1)
 
 
-def read(path: Path, columns: Sequence[str] | None = None, version: int | None = None) -> pa.Table:
-    """A Delta table as Arrow, read from its files on the driver."""
-    return DeltaTable(str(path), version=version).to_pyarrow_table(columns=list(columns) if columns else None)
+def read(
+    path: Path,
+    columns: Sequence[str] | None = None,
+    version: int | None = None,
+    condition: pc.Expression | None = None,
+) -> pa.Table:
+    """A Delta table as Arrow, or the rows of it that fulfil a condition, read from its files on the driver."""
+    wanted = list(columns) if columns else None
+    return DeltaTable(str(path), version=version).to_pyarrow_table(columns=wanted, filters=condition)
