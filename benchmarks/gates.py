@@ -20,7 +20,8 @@ from haiguan.expectations.gate import Gate
 from haiguan.expectations.suites import SUITES
 from haiguan.jobs.runtime.lake import Lake, enforce
 from haiguan.jobs.runtime.ledger import measure
-from haiguan.jobs.runtime.session import SparkSettings, open_session
+from haiguan.jobs.runtime.run import read_settings
+from haiguan.jobs.runtime.session import open_session
 from haiguan.transforms.customs.flows import core_customs__annual_flows
 from haiguan.transforms.products.translation import HarmoniseSettings
 from haiguan.transforms.schema import TABLES
@@ -100,10 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--records", type=int, nargs="+", default=[1_000_000, 10_000_000])
     with tempfile.TemporaryDirectory() as scratch:
-        settings = SparkSettings(
-            master="local[*]", driver_memory="4g", engine="spark", engine_memory="0", shuffle_partitions=8, conf={}
-        )
-        session = open_session(settings, Path(scratch) / "spark.log")
+        session = open_session(read_settings(None, []).spark, Path(scratch) / "spark.log")
         for records in parser.parse_args().records:
             compare(session, Path(scratch), records)
         session.stop()
