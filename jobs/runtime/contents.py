@@ -103,7 +103,7 @@ def seal(content: Content) -> Seal:
         while chunk := stream.read(CHUNK):
             digest.update(chunk)
             lines += chunk.count(b"\n")
-            tail = (tail + chunk)[-CHUNK:]
+            tail = chunk if len(chunk) == CHUNK else (tail + chunk)[-CHUNK:]
     if content.kind == "access":
         digest.update(content.member.encode())
     return Seal(digest.hexdigest(), lines, tail)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from haiguan.jobs.runtime.code import code_hash
+from haiguan.jobs.runtime.delivery import Delivery
 from haiguan.jobs.runtime.inventory import File, Known, Looking, take_inventory
 from haiguan.jobs.runtime.lake import Slice, ddl
 from haiguan.jobs.runtime.layouts import Layout, load_layouts
@@ -65,7 +66,7 @@ def delivered_files(source: str, settings: Settings, known: Mapping[str, Known])
     files, left_out = _of_chosen_editions(found, settings.run.editions)
     keyed = {_slice_text(file, table): file for file in files}
 
-    def read(session: SparkSession, slices: Sequence[Slice]) -> DataFrame:
+    def read(session: SparkSession, slices: Sequence[Slice]) -> Delivery:
         return read_files(session, [keyed[slice_id(values)] for values in slices], table, scratch)
 
     return Source(
@@ -121,7 +122,7 @@ def _contested(
     layouts = {file.layout.name: file.layout for file in of_years}
     rows = [row for layout in layouts.values() for row in layout_rows(layout)]
     described = session.createDataFrame(rows, ddl(TABLES["core_customs__layouts"]))
-    found = contested_months(read_files(session, of_years, table, scratch), described).collect()
+    found = contested_months(read_files(session, of_years, table, scratch).frame(), described).collect()
     return [
         _choice(source, year, [row for row in found if row.year == year]) for year in sorted({r.year for r in found})
     ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -139,13 +141,14 @@ def take_inventory(source: str, paths: str | Sequence[str], looking: Looking) ->
 
 
 def _gathered(faults: list[str], tasks: Sequence[Callable[[], Result]]) -> list[Result]:
-    """What the tasks return; the faults of those that fail are added to `faults`."""
+    """What the tasks return, side by side; the faults of those that fail are added to `faults`."""
     done = []
-    for task in tasks:
-        try:
-            done.append(task())
-        except InputError as error:
-            faults += error.faults
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
+        for started in [workers.submit(task) for task in tasks]:
+            try:
+                done.append(started.result())
+            except InputError as error:
+                faults += error.faults
     return done
 
 

@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType, _parse_datatype_string
 
 from haiguan.jobs.runtime import delta
+from haiguan.jobs.runtime.delivery import Delivery
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.schema import TABLES, Column, Table
 
@@ -114,7 +115,9 @@ class Lake:
             }
         ).to_pandas()
 
-    def stage(self, session: SparkSession, frame: DataFrame | pd.DataFrame, table: Table, run_id: str) -> Staged:
+    def stage(
+        self, session: SparkSession, frame: DataFrame | pd.DataFrame | Delivery, table: Table, run_id: str
+    ) -> Staged:
         """Writes the rows beside the published ones, under the schema and the constraints of their table."""
         target = self.path(table.name)
         if not delta.exists(target):
@@ -126,10 +129,17 @@ class Lake:
             delta.write(path, table, frame)
         else:
             delta.reserve(path)
-            rows = allowed(enforce(frame, table), table)
-            rows.write.partitionBy(*table.slice).mode("append").options(**_NO_MARK).parquet(str(path))
+            self._write(path, frame, table)
             delta.describe(path, table)
         return Staged(table, path)
+
+    @staticmethod
+    def _write(path: Path, frame: DataFrame | Delivery, table: Table) -> None:
+        if isinstance(frame, Delivery):
+            frame.write(path)
+            return
+        rows = allowed(enforce(frame, table), table)
+        rows.write.partitionBy(*table.slice).mode("append").options(**_NO_MARK).parquet(str(path))
 
     def read_staged(self, session: SparkSession, staged: Staged) -> DataFrame:
         """The staged rows, as the gate sees them."""

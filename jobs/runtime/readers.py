@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
-from itertools import groupby
+from itertools import chain
+from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
+from haiguan.jobs.runtime import access
+from haiguan.jobs.runtime.delivery import Delivery
 from haiguan.jobs.runtime.inventory import File
-from haiguan.jobs.runtime.layouts import Layout
+from haiguan.jobs.runtime.records import Reading
 from haiguan.jobs.runtime.scratch import Scratch
-from haiguan.jobs.runtime.table_reader import parsed_rows
-from haiguan.jobs.runtime.text_reader import parsed_lines
+from haiguan.jobs.runtime.table_reader import table_pieces
+from haiguan.jobs.runtime.text_reader import text_pieces
 from haiguan.transforms.schema import Table
 
-_DESCRIPTION = "name string, year int, file_month int, file_id string, layout string, copies int"
 
-
-def read_files(session: SparkSession, files: Sequence[File], table: Table, scratch: Scratch) -> DataFrame:
+def read_files(session: SparkSession, files: Sequence[File], table: Table, scratch: Scratch) -> Delivery:
     """The records of files as rows of a raw table.
 
     A record whose bytes are not what its text encodes to is `undecodable`, a line with too many or too few fields
@@ -32,44 +31,47 @@ def read_files(session: SparkSession, files: Sequence[File], table: Table, scrat
         table: the raw table; its columns that a layout lacks are null.
         scratch: where packed tables and databases are unpacked.
     """
-    alike = sorted(files, key=_way_of_reading)
-    frames = [_read_alike(session, list(group), table, scratch) for _, group in groupby(alike, key=_way_of_reading)]
-    return reduce(DataFrame.unionByName, frames)
+    readings = [(file, _reading(file, table, scratch)) for file in files]
+    texts = [reading for file, reading in readings if file.content.kind in ("text", "access")]
+    tables = [(reading, file.records) for file, reading in readings if file.content.kind in ("stata", "parquet")]
+    pieces = [*text_pieces(session, texts), *chain.from_iterable(table_pieces(*one) for one in tables)]
+    return Delivery(session, table, pieces)
 
 
-def _way_of_reading(file: File) -> tuple[str, str, str, str, tuple[str, ...]]:
-    return file.content.kind, file.layout.name, file.encoding, file.separator, file.headings
+def _reading(file: File, table: Table, scratch: Scratch) -> Reading:
+    is_database, content = file.content.kind == "access", file.content
+    return Reading(
+        path=str(scratch.place(content, file.charset).absolute()),
+        kind=content.kind,
+        is_gzipped=content.packing == "gzip" and not scratch.unpacks(content),
+        encoding=file.encoding,
+        separator=file.separator or access.SEPARATOR,
+        width=len(file.headings),
+        has_label_texts=file.layout.value_labels == "texts",
+        first_record=2,
+        lines_above=int(is_database),
+        columns=_columns(file, table),
+        constants={name: text for name, text in file.layout.constants.items() if name in table.column_names},
+        description=_description(file),
+    )
 
 
-def _read_alike(session: SparkSession, files: Sequence[File], table: Table, scratch: Scratch) -> DataFrame:
-    placed = [(scratch.place(file.content, file.charset), file) for file in files]
-    parse = parsed_rows if files[0].content.kind in ("stata", "parquet") else parsed_lines
-    described = session.createDataFrame([_description(file) for file in files], _DESCRIPTION)
-    records = parse(session, placed).join(F.broadcast(described), "name", "inner").withColumnRenamed("name", "file")
-    found: dict[str, list[str]] = {}
-    for position, heading in enumerate(files[0].headings):
-        found.setdefault(files[0].layout.headings.get(heading, ""), []).append(f"_{position}")
-    return records.select(*[_raw_column(name, found, files[0].layout) for name in table.column_names])
+def _columns(file: File, table: Table) -> dict[str, tuple[int, ...]]:
+    """Column of the raw table -> positions of the fields that fill it."""
+    found: dict[str, tuple[int, ...]] = {}
+    for position, heading in enumerate(file.headings):
+        name = file.layout.headings.get(heading)
+        if name in table.column_names:
+            found[name] = (*found.get(name, ()), position)
+    return found
 
 
-def _description(file: File) -> tuple:
-    return file.name, file.year, file.month, file.file_id, file.layout.name, file.copies
-
-
-def _raw_column(name: str, found: dict[str, list[str]], layout: Layout) -> Column:
-    readable = F.col("unreadable").isNull()
-    if name == "raw_bytes_hex":
-        return F.when(~readable, F.hex("bytes")).alias(name)
-    if name in found:
-        return F.when(readable, _first_not_blank([F.col("fields").getField(p) for p in found[name]])).alias(name)
-    if name in layout.constants:
-        return F.when(readable, F.lit(layout.constants[name])).alias(name)
-    if name.endswith("_text"):
-        return F.lit(None).cast("string").alias(name)
-    return F.col(name)
-
-
-def _first_not_blank(fields: Sequence[Column]) -> Column:
-    """from_csv makes an empty field null, whatever its options say."""
-    told = [F.when(F.trim(field) != "", field) for field in fields[:-1]]
-    return F.coalesce(*told, fields[-1], F.lit(""))
+def _description(file: File) -> dict[str, Any]:
+    return {
+        "file": file.name,
+        "year": file.year,
+        "file_month": file.month,
+        "file_id": file.file_id,
+        "layout": file.layout.name,
+        "copies": file.copies,
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 from haiguan.jobs.runtime import access
@@ -23,6 +24,7 @@ class Scratch:
         self._parent = parent
         self._folder: tempfile.TemporaryDirectory | None = None
         self._placed: dict[str, Path] = {}
+        self._one_at_a_time = threading.Lock()
 
     @property
     def where(self) -> str:
@@ -47,9 +49,10 @@ class Scratch:
         """
         if not self.unpacks(content):
             return content.path
-        if content.name not in self._placed:
-            self._placed[content.name] = self._unpacked(content, charset)
-        return self._placed[content.name]
+        with self._one_at_a_time:
+            if content.name not in self._placed:
+                self._placed[content.name] = self._unpacked(content, charset)
+            return self._placed[content.name]
 
     def _unpacked(self, content: Content, charset: str) -> Path:
         if self._folder is None:

@@ -1,81 +1,75 @@
-"""Rows of Stata and Parquet tables, read by ranges in parallel; what their texts are is decided in Spark."""
+"""Rows of Stata and Parquet tables, read by ranges in parallel."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
-from functools import reduce
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+import pyarrow.compute as pc
 
-from haiguan.jobs.runtime.inventory import File
+from haiguan.jobs.runtime.records import Piece, Reading, decoded, readable_rows, unreadable_rows
 from haiguan.jobs.runtime.tables import BYTES, TableKind, ranges, read_range
 
 _ROWS_AT_ONCE = 100_000
-_RANGE = "name string, path string, start bigint, count bigint, row_group int"
 
 
-def parsed_rows(session: SparkSession, placed: Sequence[tuple[Path, File]]) -> DataFrame:
-    """The rows of tables that are read alike: name, line, bytes, fields (_0, _1, ...), unreadable.
+def table_pieces(reading: Reading, records: int) -> list[Piece]:
+    """Ranges of the rows of a table, which count from 1.
 
     Args:
-        session: Spark's.
-        placed: where each file can be read, and the file.
+        reading: of the table.
+        records: how many it has.
     """
-    file = placed[0][1]
-    kind: TableKind = "stata" if file.content.kind == "stata" else "parquet"
-    has_texts = file.layout.value_labels == "texts"
-    columns = [f"_{position}" for position in range(len(file.headings))]
-    parts = [
-        (one.name, os.path.abspath(path), *part)
-        for path, one in placed
-        for part in ranges(path, kind, one.records, _ROWS_AT_ONCE)
+    return [
+        Piece(reading, start, start + count, start + 1, group)
+        for start, count, group in ranges(Path(reading.path), _kind(reading), records, _ROWS_AT_ONCE)
     ]
 
-    def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        """Ranges of rows in, the rows out: name of the file, line counted from 1, fields as texts."""
-        for part in (row for batch in batches for row in batch.to_pylist()):
-            line = part["start"]
-            for fields in read_range(part["path"], kind, part["start"], part["count"], part["row_group"], has_texts):
-                count = len(fields[0])
-                lines = pa.array(range(line + 1, line + count + 1), pa.int64())
-                yield pa.RecordBatch.from_arrays(
-                    [pa.array([part["name"]] * count), lines, *fields], ["name", "line", *columns]
-                )
-                line += count
 
-    schema = ", ".join(["name string", "line bigint", *[f"{column} string" for column in columns]])
-    rows = session.createDataFrame(parts, _RANGE).mapInArrow(read, schema)
-    return _decoded(rows, columns, file.encoding) if kind == "stata" else _as_delivered(rows, columns)
+def _kind(reading: Reading) -> TableKind:
+    return "stata" if reading.kind == "stata" else "parquet"
 
 
-def _decoded(rows: DataFrame, columns: Sequence[str], encoding: str) -> DataFrame:
-    """The characters of a Stata text are its bytes; a row with one that is not in the encoding is undecodable."""
-    stored = rows.withColumns({column: F.encode(column, BYTES) for column in columns})
-    texts = {f"{column}_text": F.decode(column, encoding) for column in columns}
-    is_strange = reduce(
-        lambda one, other: one | other,
-        [F.encode(f"{column}_text", encoding) != F.col(column) for column in columns],
-    )
-    joined = reduce(lambda one, column: F.concat(one, F.lit(b"\t"), F.col(column)), columns[1:], F.col(columns[0]))
-    return stored.withColumns(texts).select(
-        "name",
-        "line",
-        F.when(is_strange, joined).alias("bytes"),
-        F.struct(*[F.col(f"{column}_text").alias(column) for column in columns]).alias("fields"),
-        F.when(is_strange, F.lit("undecodable")).alias("unreadable"),
-    )
+def read_table(piece: Piece, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The records of a range of rows as rows of a raw table, those that cannot be read apart from the others.
+
+    Args:
+        piece: of a Stata or Parquet table.
+        schema: of the raw table.
+    """
+    reading, line = piece.reading, piece.line
+    count = (piece.end or piece.start) - piece.start
+    for fields in read_range(
+        reading.path, _kind(reading), piece.start, count, piece.row_group, reading.has_label_texts
+    ):
+        numbers = np.arange(line, line + len(fields[0]))
+        line += len(numbers)
+        if reading.kind == "stata":
+            yield from _decoded_rows(reading, schema, numbers, fields)
+        else:
+            yield readable_rows(reading, schema, numbers, fields)
 
 
-def _as_delivered(rows: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """The texts of a Parquet file are in UTF-8 by its format."""
-    return rows.select(
-        "name",
-        "line",
-        F.lit(None).cast("binary").alias("bytes"),
-        F.struct(*columns).alias("fields"),
-        F.lit(None).cast("string").alias("unreadable"),
-    )
+def _decoded_rows(
+    reading: Reading, schema: pa.Schema, numbers: np.ndarray, fields: list[pa.Array]
+) -> Iterator[pa.RecordBatch]:
+    """The characters of a Stata text are its bytes; a record with one that is not in the encoding is undecodable."""
+    stored = [_bytes_of(field) for field in fields]
+    texts = [decoded(field, reading.encoding) for field in stored]
+    is_strange = np.logical_or.reduce([text.is_null().to_numpy(zero_copy_only=False) for text in texts])
+    kept = pa.array(~is_strange)
+    yield readable_rows(reading, schema, numbers[~is_strange], [text.filter(kept) for text in texts])
+    if is_strange.any():
+        strange = [field.filter(pa.array(is_strange)).to_pylist() for field in stored]
+        whole = [b"\t".join(record) for record in zip(*strange, strict=True)]
+        yield unreadable_rows(reading, schema, numbers[is_strange], whole, ["undecodable"] * len(whole))
+
+
+def _bytes_of(field: pa.Array) -> pa.Array:
+    if pc.all(pc.string_is_ascii(field), min_count=0).as_py():
+        return field.view(pa.binary())
+    distinct = field.dictionary_encode()
+    values = [text.encode(BYTES) for text in distinct.dictionary.to_pylist()]
+    return pa.array(values, pa.binary()).take(distinct.indices)

@@ -1,121 +1,239 @@
-"""Lines of text files, read as bytes: the CSV reader of Spark replaces bad bytes and says nothing."""
+"""Lines of text files, read as bytes: a reader of CSV replaces bad ones and says nothing.
+
+A line is a record. One without quotes is split at its separators, many at once; every other, and every one that this
+does not fit, is looked at alone. A field in quotes may hold separators, and doubled quotes for quotes, but no line
+break; text behind its closing quote makes it a plain text with quotes in it.
+"""
 
 from __future__ import annotations
 
-import os
+import codecs
+import csv
+import gzip
 import re
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from urllib.parse import unquote, urlparse
+from typing import IO
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+from pyspark.sql import SparkSession
 
-from haiguan.jobs.runtime import access
-from haiguan.jobs.runtime.inventory import File
+from haiguan.jobs.runtime.records import Piece, Reading, decoded, readable_rows, text_of, unreadable_rows
 
-_BLOCK = "file_path string, block_start bigint, first_id bigint, lines_before bigint, name string"
-# What Hadoop would read as a pattern in a path.
-_GLOB = re.compile(r"[\[\]{}*?\\]")
-_BAD = "haiguan_unsplittable"
-# Encodings in which no two sequences of bytes are the same text: where nothing was replaced, the bytes are those read.
-_ONE_TO_ONE = ("UTF-8", "GB18030", "ISO-8859-1")
-_REPLACEMENT = "\ufffd"
+PIECE = 1 << 27
+"""Bytes of a text that one task reads."""
+
+_BLOCK = 1 << 24
+# Bytes from here on are the second of two in GB18030, GBK, Big5 and Shift-JIS; no separator may be looked for there.
+_FIRST_TRAILING = 0x40
 
 
-def parsed_lines(session: SparkSession, placed: Sequence[tuple[Path, File]]) -> DataFrame:
-    """The lines of text files that are read alike: name, line, bytes, fields (_0, _1, ...), unreadable.
+def text_pieces(session: SparkSession, readings: Sequence[Reading]) -> list[Piece]:
+    """Pieces of text files, each with the number of its first line: where a file has several, lines are counted first.
 
     Args:
         session: Spark's.
-        placed: where each file can be read, and the file.
+        readings: of the files.
     """
-    file = placed[0][1]
-    separator, count = file.separator or access.SEPARATOR, len(file.headings)
-    lines = (
-        _numbered_lines(session, placed)
-        .where("line > 1")
-        .withColumn("line", F.col("line") - int(file.content.kind == "access"))
-        .withColumn("text", F.decode("bytes", file.encoding))
+    pieces = [piece for reading in readings for piece in _cut(reading)]
+    several = [piece for piece in pieces if piece.end is not None]
+    if not several:
+        return pieces
+    counted = session.sparkContext.parallelize(several, len(several)).map(_line_breaks_before_end).collect()
+    return [*(piece for piece in pieces if piece.end is None), *_numbered(several, counted)]
+
+
+def _cut(reading: Reading) -> list[Piece]:
+    """A packed file is one piece, and so is a small one."""
+    size = Path(reading.path).stat().st_size
+    if reading.is_gzipped or size <= PIECE:
+        return [Piece(reading)]
+    return [Piece(reading, start, min(start + PIECE, size)) for start in range(0, size, PIECE)]
+
+
+def _line_breaks_before_end(piece: Piece) -> int:
+    """Line breaks from the byte before the piece to its last but one: the lines that begin in it."""
+    first, left = max(piece.start - 1, 0), (piece.end or 0) - 1
+    breaks = 0
+    with open(piece.reading.path, "rb") as stream:
+        stream.seek(first)
+        left -= first
+        while left > 0 and (block := stream.read(min(_BLOCK, left))):
+            breaks += block.count(b"\n")
+            left -= len(block)
+    return breaks
+
+
+def _numbered(pieces: Sequence[Piece], counted: Sequence[int]) -> Iterator[Piece]:
+    line = 1
+    for piece, breaks in zip(pieces, counted, strict=True):
+        line = 1 if piece.start == 0 else line
+        yield Piece(piece.reading, piece.start, piece.end, line)
+        line += breaks + int(piece.start == 0)
+
+
+def read_text(piece: Piece, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The records of a piece of text as rows of a raw table, those that cannot be read apart from the others.
+
+    Args:
+        piece: of a text file.
+        schema: of the raw table.
+    """
+    line = piece.line
+    for block in _blocks(piece):
+        skipped = max(piece.reading.first_record - line, 0)
+        records = block.split(b"\n", skipped)[-1] if skipped else block
+        yield from _rows(records, line + skipped, piece.reading, schema)
+        line += block.count(b"\n")
+
+
+def _blocks(piece: Piece) -> Iterator[bytes]:
+    """Whole lines, every one with its line break; the first and the last line that a piece touches belong to one."""
+    with _opened(piece.reading) as stream:
+        position = 0
+        if piece.start:
+            position = stream.seek(piece.start - 1)
+            position += len(stream.readline())
+        while piece.end is None or position < piece.end:
+            block = stream.read(_BLOCK if piece.end is None else min(_BLOCK, piece.end - position))
+            if not block:
+                return
+            block += b"" if block.endswith(b"\n") else stream.readline()
+            position += len(block)
+            yield block if block.endswith(b"\n") else block + b"\n"
+
+
+def _opened(reading: Reading) -> IO[bytes]:
+    return gzip.open(reading.path) if reading.is_gzipped else open(reading.path, "rb")  # type: ignore[return-value]
+
+
+def _rows(block: bytes, first: int, reading: Reading, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Rows of the lines of a block, of which `first` is the number of the first."""
+    block = block.replace(b"\r\n", b"\n") if b"\r" in block else block
+    ends = _places(block, b"\n")
+    above = first - reading.lines_above
+    alone = _alone(block, ends, reading)
+    numbers = np.delete(np.arange(len(ends)), alone)
+    misfits, fields = _split(b"".join(_lines(block, ends, numbers)) if len(alone) else block, reading)
+    texts = [decoded(field, reading.encoding) for field in fields]
+    numbers, misfits = np.delete(numbers, misfits), numbers[misfits]
+    has_all = _has_all(texts, len(numbers))
+    if not has_all.all():
+        misfits = np.concatenate([misfits, numbers[~has_all]])
+        numbers, texts = numbers[has_all], [text.filter(pa.array(has_all)) for text in texts]
+    if len(numbers):
+        yield readable_rows(reading, schema, above + numbers, texts)
+    alone = np.sort(np.concatenate([alone, misfits]))
+    if len(alone):
+        lines = [line[:-1] for line in _lines(block, ends, alone)]
+        yield from _rows_of_single_lines(lines, above + alone, reading, schema)
+
+
+def _places(block: bytes, byte: bytes) -> np.ndarray:
+    return np.flatnonzero(np.frombuffer(block, np.uint8) == ord(byte))
+
+
+def _lines(block: bytes, ends: np.ndarray, numbers: np.ndarray) -> list[bytes]:
+    """Some of the lines of a block, with their line breaks; `ends` is where those of all are."""
+    starts = np.concatenate([[0], ends + 1])
+    return [block[start:end] for start, end in zip(starts[numbers], ends[numbers] + 1, strict=True)]
+
+
+def _has_all(texts: Sequence[pa.Array], count: int) -> np.ndarray:
+    has_all = np.ones(count, dtype=bool)
+    for text in texts:
+        if text.null_count:
+            has_all &= text.is_valid().to_numpy(zero_copy_only=False)
+    return has_all
+
+
+def _alone(block: bytes, ends: np.ndarray, reading: Reading) -> np.ndarray:
+    """Numbers of the lines that are to be looked at one by one: not split at each separator, or blank."""
+    if reading.width == 1 or not _is_safe(reading):
+        return np.arange(len(ends))
+    blank = np.flatnonzero(np.diff(ends, prepend=-1) == 1)
+    marked = [np.searchsorted(ends, _places(block, mark)) for mark in (b'"', b"\r") if mark in block]
+    return np.unique(np.concatenate([blank, *marked]))
+
+
+def _is_safe(reading: Reading) -> bool:
+    """Whether the separator cannot be part of a longer character."""
+    return ord(reading.separator) < _FIRST_TRAILING or reading.encoding.upper() == "UTF-8"
+
+
+def _split(block: bytes, reading: Reading) -> tuple[np.ndarray, list[pa.Array]]:
+    """Numbers of the lines that have another width, and the fields of the others."""
+    try:
+        return np.arange(0), _parsed(block, reading)
+    except (pa.ArrowInvalid, UnicodeDecodeError):  # the latter from the former's message
+        ends = _places(block, b"\n")
+        separators = np.searchsorted(ends, _places(block, reading.separator.encode()))
+        is_misfit = np.bincount(separators, minlength=len(ends)) != reading.width - 1
+        fitting = _lines(block, ends, np.flatnonzero(~is_misfit))
+        return np.flatnonzero(is_misfit), _parsed(b"".join(fitting), reading)
+
+
+def _parsed(block: bytes, reading: Reading) -> list[pa.Array]:
+    if not block:
+        return [pa.array([], pa.binary())] * reading.width
+    names = [str(position) for position in range(reading.width)]
+    if block.startswith(codecs.BOM_UTF8):  # which the reader would leave out
+        block = codecs.BOM_UTF8 + block
+    table = arrow_csv.read_csv(
+        pa.py_buffer(block),
+        arrow_csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=names),
+        arrow_csv.ParseOptions(delimiter=reading.separator, quote_char=False, ignore_empty_lines=False),
+        arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.binary()), strings_can_be_null=False),
     )
-    return (
-        lines.withColumn("has_quotes", F.instr("text", '"') > 0)
-        .withColumn("quoted", F.when(F.col("has_quotes"), _parsed_as_csv(separator, count)))
-        .withColumn("plain", F.when(~F.col("has_quotes"), F.split("text", re.escape(separator), -1)))
-        .withColumn("unreadable", _why_unreadable(file.encoding, count))
-        .select("name", "line", "bytes", _fields(count).alias("fields"), "unreadable")
-    )
+    return [column.combine_chunks() for column in table.columns]
 
 
-def _parsed_as_csv(separator: str, count: int) -> Column:
-    schema = ", ".join(f"_{position} string" for position in range(count))
-    options = {"sep": separator, "quote": '"', "escape": '"', "columnNameOfCorruptRecord": _BAD}
-    return F.from_csv(F.col("text"), f"{schema}, {_BAD} string", options)
+def _rows_of_single_lines(
+    lines: Sequence[bytes], numbers: np.ndarray, reading: Reading, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    read = [_fields(line, reading) for line in lines]
+    good = [n for n, fields in enumerate(read) if not isinstance(fields, str)]
+    bad = [n for n, fields in enumerate(read) if isinstance(fields, str)]
+    if good:
+        columns = [pa.array(column, pa.string()) for column in zip(*[read[n] for n in good], strict=True)]
+        yield readable_rows(reading, schema, numbers[good], columns)
+    if bad:
+        yield unreadable_rows(reading, schema, numbers[bad], [lines[n] for n in bad], [str(read[n]) for n in bad])
 
 
-def _fields(count: int) -> Column:
-    """Most lines have no quotes, and splitting is quicker than parsing."""
-    return F.struct(
-        *[
-            F.when(F.col("has_quotes"), F.col("quoted").getField(f"_{position}"))
-            .otherwise(F.get("plain", F.lit(position)))
-            .alias(f"_{position}")
-            for position in range(count)
-        ]
-    )
+def _fields(line: bytes, reading: Reading) -> list[str] | str:
+    """The fields of a line, or why there are none."""
+    text = text_of(line, reading.encoding)
+    if text is None:
+        return "undecodable"
+    fields = text.split(reading.separator) if '"' not in text else _fields_with_quotes(text, reading.separator)
+    return fields if text and fields is not None and len(fields) == reading.width else "unsplittable"
 
 
-def _why_unreadable(encoding: str, count: int) -> Column:
-    """from_csv says nothing of a blank line, which has no fields at all."""
-    is_other = F.encode("text", encoding) != F.col("bytes")
-    if encoding in _ONE_TO_ONE:
-        is_other = F.col("text").contains(_REPLACEMENT) & is_other
-    has_other_fields = F.when(F.col("has_quotes"), F.col("quoted").getField(_BAD).isNotNull()).otherwise(
-        F.size("plain") != count
-    )
-    return F.when(is_other, F.lit("undecodable")).when((F.col("text") == "") | has_other_fields, F.lit("unsplittable"))
+def _fields_with_quotes(text: str, separator: str) -> list[str] | None:
+    """The fields of a line with quotes; None where a quote is never closed."""
+    try:
+        return next(csv.reader((text,), delimiter=separator, strict=True))
+    except csv.Error:
+        pass
+    fields, position = [], -1
+    while position < len(text):
+        found = _field(separator).match(text, position + 1)
+        if found is None:
+            return None
+        quoted, plain = found.groups()
+        fields.append(plain if quoted is None else quoted.replace('""', '"'))
+        position = found.end()
+    return fields
 
 
-def _numbered_lines(session: SparkSession, placed: Sequence[tuple[Path, File]]) -> DataFrame:
-    """The bytes of every line with its number: a first pass counts the lines of each block of each file."""
-    names = {os.path.abspath(path): file.name for path, file in placed}
-    lines = (
-        session.read.option("lineSep", "\n")
-        .text([_GLOB.sub(r"\\\g<0>", path) for path in names])
-        .select(
-            F.col("value").cast("binary").alias("bytes"),
-            F.col("_metadata.file_path").alias("file_path"),
-            F.col("_metadata.file_block_start").alias("block_start"),
-            F.monotonically_increasing_id().alias("id"),
-        )
-    )
-    blocks = _blocks(session, lines, names)
-    carriage_return = F.col("bytes").substr(F.length("bytes"), F.lit(1)) == F.lit(b"\r")
-    return (
-        lines.join(F.broadcast(blocks), ["file_path", "block_start"], "inner")
-        .withColumn("line", F.col("id") - F.col("first_id") + F.col("lines_before") + 1)
-        .withColumn(
-            "bytes", F.when(carriage_return, F.expr("substring(bytes, 1, length(bytes) - 1)")).otherwise(F.col("bytes"))
-        )
-    )
-
-
-def _blocks(session: SparkSession, lines: DataFrame, names: dict[str, str]) -> DataFrame:
-    counted = (
-        lines.groupBy("file_path", "block_start")
-        .agg(F.min("id").alias("first_id"), F.count("*").alias("lines"))
-        .collect()
-    )
-    rows = []
-    read = set()
-    for file_path, of_file in groupby(sorted(counted), key=lambda row: row.file_path):
-        before, path = 0, unquote(urlparse(file_path).path)
-        read.add(path)
-        for row in of_file:
-            rows.append((file_path, row.block_start, row.first_id, before, names[path]))
-            before += row.lines
-    unread = names.keys() - read
-    if unread:
-        raise RuntimeError(f"Spark has read nothing of {', '.join(sorted(unread))}")
-    return session.createDataFrame(rows, _BLOCK)
+@cache
+def _field(separator: str) -> re.Pattern[str]:
+    """A field in quotes, or any other: one that goes on behind its closing quote, or that begins with no quote."""
+    mark = re.escape(separator)
+    quoted = '"((?:[^"]|"")*)" *'
+    plain = f'("(?:[^"]|"")*"[^{mark}]*|[^"{mark}][^{mark}]*|)'
+    return re.compile(f"(?:{quoted}|{plain})(?={mark}|$)")

@@ -101,7 +101,7 @@ def test_every_container_holds_the_same_records(spark, tmp_path, fake_mdbtools):
     (folder / "2012.mdb").write_bytes(b"\x00\x01\x00\x00Standard Jet DB\x00")
     looking = _looking()
     files = take_inventory("customs", str(folder), looking)
-    rows = read_files(spark, files, RAW, looking.scratch).orderBy("file", "line").collect()
+    rows = read_files(spark, files, RAW, looking.scratch).frame().orderBy("file", "line").collect()
     found: dict[str, list] = {}
     for row in rows:
         found.setdefault(row.file, []).append((row.firm_name_text, row.value_text, row.quantity_text))
@@ -137,7 +137,7 @@ def test_the_first_heading_that_is_not_blank_holds(spark, tmp_path):
     (tmp_path / "2001.csv").write_text("名称,简称,金额,数量\n甲,乙,1,1\n ,乙,1,1\n,,1,1\n", encoding="utf-8")
     looking = _looking()
     files = take_inventory("customs", str(tmp_path), looking)
-    rows = read_files(spark, files, RAW, looking.scratch).orderBy("line").collect()
+    rows = read_files(spark, files, RAW, looking.scratch).frame().orderBy("line").collect()
     assert [row.firm_name_text for row in rows] == ["甲", "乙", ""]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from haiguan.jobs.runtime import text_reader
 from haiguan.jobs.runtime.inventory import Looking, take_inventory
 from haiguan.jobs.runtime.layouts import Layout
 from haiguan.jobs.runtime.readers import read_files
@@ -41,7 +42,7 @@ def read(spark, tmp_path):
         files = take_inventory(
             "customs", str(tmp_path / "files"), Looking([_layout(**layout)], (1990, 2030), {}, scratch)
         )
-        rows = read_files(spark, files, RAW, scratch).collect()
+        rows = read_files(spark, files, RAW, scratch).frame().collect()
         found = {(row.file, row.line): row for row in rows}
         assert len(found) == len(rows), "a line was read twice"
         return found
@@ -120,20 +121,14 @@ def test_blank_lines_are_records_that_cannot_be_split(read):
     assert {line: row.unreadable for (_, line), row in rows.items()} == {2: "unsplittable", 3: None}
 
 
-def test_line_numbers_over_many_blocks_of_several_files(spark, read):
+def test_line_numbers_over_many_pieces_of_several_files(read, monkeypatch):
     sizes = {"2003.csv": 400, "2004.csv": 7, "2005.csv": 250}
     contents = {
         name: "名称,金额\n".encode() + b"".join(f"{name}甲,{line}\n".encode() for line in range(2, size + 2))
         for name, size in sizes.items()
     }
-    kept = spark.conf.get("spark.sql.files.maxPartitionBytes")
-    spark.conf.set("spark.sql.files.maxPartitionBytes", "97")
-    spark.conf.set("spark.sql.files.openCostInBytes", "0")
-    try:
-        rows = read(contents)
-    finally:
-        spark.conf.set("spark.sql.files.maxPartitionBytes", kept)
-        spark.conf.unset("spark.sql.files.openCostInBytes")
+    monkeypatch.setattr(text_reader, "PIECE", 97)
+    rows = read(contents)
     assert len(rows) == sum(sizes.values())
     assert [
         key for key, row in rows.items() if (row.firm_name_text, row.value_text) != (f"{key[0]}甲", str(key[1]))

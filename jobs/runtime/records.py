@@ -1,0 +1,150 @@
+"""Records of files as rows of a raw table: what every task that reads knows, and how fields become columns."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from haiguan.jobs.runtime.contents import Kind
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is read, and what its fields are in the raw table.
+
+    Attributes:
+        path: where its bytes can be read by name.
+        kind: what they are.
+        is_gzipped: whether they are packed there.
+        encoding: of its text.
+        separator: of the fields of its lines.
+        width: how many fields a record has.
+        has_label_texts: whether labelled variables of Stata are read as their labels.
+        first_record: the line in which records begin; 1 is the first of the file.
+        lines_above: lines that the copy has above those of the file itself.
+        columns: column of the raw table -> positions of the fields that fill it; the first that is not blank holds.
+        constants: column of the raw table -> what its layout puts into every record that can be read.
+        description: column of the raw table -> what every row says of its file.
+    """
+
+    path: str
+    kind: Kind
+    is_gzipped: bool
+    encoding: str
+    separator: str
+    width: int
+    has_label_texts: bool
+    first_record: int
+    lines_above: int
+    columns: Mapping[str, tuple[int, ...]]
+    constants: Mapping[str, str]
+    description: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one task reads of a file: whole lines of a text, or a range of rows of a table.
+
+    Attributes:
+        reading: how.
+        start: the first byte of a text, the first row of a table; lines that begin before it belong to another piece.
+        end: the first that is not read any more; None: to the end of the file.
+        line: number of the first line that begins at `start` or later, from 1.
+        row_group: of a Parquet file.
+    """
+
+    reading: Reading
+    start: int = 0
+    end: int | None = None
+    line: int = 1
+    row_group: int = 0
+
+
+def readable_rows(reading: Reading, schema: pa.Schema, lines: np.ndarray, fields: Sequence[pa.Array]) -> pa.RecordBatch:
+    """Rows of records that could be read.
+
+    Args:
+        reading: of their file.
+        schema: of the raw table.
+        lines: their numbers.
+        fields: the texts of the records, an array for each position.
+    """
+    found = {name: _first_not_blank([fields[p] for p in positions]) for name, positions in reading.columns.items()}
+    return _rows(schema, lines, found, {**reading.constants, **reading.description})
+
+
+def unreadable_rows(
+    reading: Reading, schema: pa.Schema, lines: np.ndarray, stored: Sequence[bytes], reasons: Sequence[str]
+) -> pa.RecordBatch:
+    """Rows of records that could not be read: their bytes in hex and why, and no field.
+
+    Args:
+        reading: of their file.
+        schema: of the raw table.
+        lines: their numbers.
+        stored: their bytes.
+        reasons: `undecodable` or `unsplittable`.
+    """
+    told = {
+        "raw_bytes_hex": pa.array([one.hex().upper() for one in stored], pa.string()),
+        "unreadable": pa.array(reasons, pa.string()),
+    }
+    return _rows(schema, lines, told, reading.description)
+
+
+def _rows(
+    schema: pa.Schema, lines: np.ndarray, found: Mapping[str, pa.Array], constants: Mapping[str, Any]
+) -> pa.RecordBatch:
+    """The columns of the schema; texts that are the same in every row are stored once, as an Arrow dictionary."""
+    columns = {**found, "line": pa.array(lines, pa.int64())}
+    arrays = [
+        columns[field.name] if field.name in columns else _repeated(constants.get(field.name), field.type, len(lines))
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema.names)
+
+
+def _repeated(value: Any, kind: pa.DataType, count: int) -> pa.Array:
+    if value is None or not pa.types.is_string(kind):
+        return pa.repeat(pa.scalar(value, kind), count)
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), count), pa.array([value], kind))
+
+
+def _first_not_blank(fields: Sequence[pa.Array]) -> pa.Array:
+    if len(fields) == 1:
+        return fields[0]
+    told = [pc.if_else(pc.equal(pc.utf8_trim(field, " "), ""), None, field) for field in fields[:-1]]
+    return pc.coalesce(*told, fields[-1])
+
+
+def decoded(stored: pa.Array, encoding: str) -> pa.Array:
+    """The texts of an array of bytes; null where a text, encoded again, is not the bytes that it was read from."""
+    texts = stored.view(pa.string())
+    if pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
+        return texts
+    if codecs.lookup(encoding).name == "utf-8":
+        try:
+            texts.validate(full=True)
+        except pa.ArrowInvalid:
+            pass
+        else:
+            return texts
+    # most texts are repeated many times: each is decoded once
+    distinct = stored.dictionary_encode()
+    values = [text_of(value, encoding) for value in distinct.dictionary.to_pylist()]
+    return pa.array(values, pa.string()).take(distinct.indices)
+
+
+def text_of(stored: bytes, encoding: str) -> str | None:
+    """The text of some bytes; None where it is not what they were encoded from."""
+    try:
+        text = stored.decode(encoding)
+        return text if text.encode(encoding) == stored else None
+    except UnicodeError:
+        return None
