@@ -1,14 +1,22 @@
-"""What a table's function returns where records are rejected or a sample is cut."""
+"""What tables' functions are given and return beside frames: records of files, and what is left out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame
+
+    from haiguan.transforms.schema import Table
+
+
+class Delivered(Protocol):
+    """Records of files that are read by those tasks which write them: what `files_<source>` gives to a raw table."""
+
+    table: Table
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,7 @@ class Outcome:
             record in quarantine under such a rule stops the run.
     """
 
-    table: DataFrame | pd.DataFrame
+    table: DataFrame | pd.DataFrame | Delivered
     quarantine: DataFrame | None = None
     steps: DataFrame | None = None
     unknown_labels: Mapping[str, str] = field(default_factory=dict)

@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from haiguan.expectations.declared import Bounds
@@ -129,14 +130,15 @@ def _make(node: Node, due: Sequence[Due], shop: Workshop) -> Outcome:
 
 def _within_years(outcome: Outcome, years: tuple[int, int]) -> Outcome:
     """The years that may be published of a table built as one; the others are counted as left out."""
+    table = cast(DataFrame, outcome.table)
     inside = F.col("year").between(*years)
-    amount = F.sum("value_usd") if "value_usd" in outcome.table.columns else F.lit(None)
-    left = outcome.table.where(~inside).agg(
+    amount = F.sum("value_usd") if "value_usd" in table.columns else F.lit(None)
+    left = table.where(~inside).agg(
         F.count("*").alias("records"), amount.cast("decimal(38,6)").alias("amount_usd")
     )
     steps = left.select(F.lit("dropped").alias("step"), F.lit(_OUTSIDE_YEARS).alias("rule"), "records", "amount_usd")
     also = steps if outcome.steps is None else outcome.steps.unionByName(steps, allowMissingColumns=True)
-    return replace(outcome, table=outcome.table.where(inside), steps=also)
+    return replace(outcome, table=table.where(inside), steps=also)
 
 
 def _refuse_unknown_labels(outcome: Outcome, staged: Sequence[Staged], shop: Workshop) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from haiguan.transforms.outcome import Delivered
 
 
-def raw_customs__declarations(files_customs: DataFrame) -> DataFrame:
+def raw_customs__declarations(files_customs: Delivered) -> Delivered:
     """One row per line of a customs file, every field as the string delivered; nothing is dropped or read into it."""
     return files_customs

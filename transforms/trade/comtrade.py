@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from haiguan.transforms.money import exact, to_cents
-from haiguan.transforms.outcome import Outcome
+from haiguan.transforms.outcome import Delivered, Outcome
 from haiguan.transforms.rules import broken_rules
 
 REVISIONS = {
@@ -49,7 +49,7 @@ FLAGS: dict[str, str] = {
 _KEY = ("year", "reporter_code_m49", "partner_code_m49", "flow", "hs_revision", "product_text")
 
 
-def raw_trade__comtrade(files_comtrade: DataFrame) -> DataFrame:
+def raw_trade__comtrade(files_comtrade: Delivered) -> Delivered:
     """One row per line of a bulk file, the fields that are used as the strings delivered."""
     return files_comtrade
 
