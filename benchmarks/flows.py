@@ -167,10 +167,13 @@ def haiguan_on_comet(place: Path, out: Path, heap: str, records: int) -> dict[st
 
 
 def _outcome(session: SparkSession, place: Path, source: DataFrame, heap: str) -> Outcome:
+    import pandas as pd
+
     from haiguan.transforms.customs.flows import core_customs__annual_flows
 
     tables = [session.read.parquet(str(place / f"{name}.parquet")) for name in CODES]
-    return core_customs__annual_flows(source, *tables, harmonise=settings(place, heap, 1).harmonise)
+    chosen = settings(place, heap, 1)
+    return core_customs__annual_flows(source, *tables, pd.DataFrame(), harmonise=chosen.harmonise, value=chosen.value)
 
 
 def _build(session: SparkSession, place: Path, out: Path, source: DataFrame, heap: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -22,6 +23,7 @@ from haiguan.jobs.runtime.lake import Lake, enforce
 from haiguan.jobs.runtime.ledger import measure
 from haiguan.jobs.runtime.run import read_settings
 from haiguan.jobs.runtime.session import open_session
+from haiguan.transforms.customs.amounts import ValueSettings
 from haiguan.transforms.customs.flows import core_customs__annual_flows
 from haiguan.transforms.products.translation import HarmoniseSettings
 from haiguan.transforms.schema import TABLES
@@ -68,7 +70,10 @@ def _flows(read: DataFrame) -> DataFrame:
     as_reported = HarmoniseSettings(
         to=None, method="conversion", shares="estimated", family_revisions=(), family_codes_at_most=None
     )
-    return core_customs__annual_flows(read, read, read, read, harmonise=as_reported).table
+    in_dollars = ValueSettings(currency="USD", exchange_rate="annual", valuation={"export": "FOB", "import": "CIF"})
+    no_changes = pd.DataFrame()
+    flows = core_customs__annual_flows(read, read, read, read, no_changes, harmonise=as_reported, value=in_dollars)
+    return flows.table
 
 
 def compare(session: SparkSession, folder: Path, records: int) -> None:

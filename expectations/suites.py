@@ -10,11 +10,17 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 
 from haiguan.expectations.declared import Bounds, declared, quarantine_share
 from haiguan.transforms.schema import TABLES
+from haiguan.transforms.schema.columns import PROCESSING, REGIMES, regime_value
 
 WARNING = FailureSeverity.WARNING
 _AT_LEAST_NINE_OF_TEN = 0.9
 # Exporters of equal size make the two equal, and the sum of their squares may round up in the last digit.
 _EXPORTS_AND_IMPORTS_DIFFER = "SELECT * FROM {batch} WHERE value_usd <> export_value_usd + import_value_usd"
+_REGIMES_DIFFER = "SELECT * FROM {batch} WHERE " + " OR ".join(
+    f"{direction}_{whole} <> " + " + ".join(regime_value(direction, regime) for regime in regimes)
+    for direction in ("export", "import")
+    for whole, regimes in (("value_usd", REGIMES), ("processing_usd", PROCESSING))
+)
 _PROXY_ABOVE_WHOLE = "SELECT * FROM {batch} WHERE seat_proxy_value_usd > value_usd"
 _NOT_REPEATED = (
     "SELECT * FROM {batch} WHERE first_file > file OR (first_file = file AND first_line >= line) "
@@ -176,10 +182,11 @@ def quarantine_customs__annual_flows(bounds: Bounds) -> list[Expectation]:
 
 
 def core_customs__firm_year(bounds: Bounds) -> list[Expectation]:
-    """The dollars of the firms are the dollars of the declarations; exports and imports add up to them."""
+    """The dollars of the firms are those of the declarations; exports and imports add up to them, regimes to these."""
     return [
         *declared(TABLES["core_customs__firm_year"], bounds),
         gxe.UnexpectedRowsExpectation(unexpected_rows_query=_EXPORTS_AND_IMPORTS_DIFFER),
+        gxe.UnexpectedRowsExpectation(unexpected_rows_query=_REGIMES_DIFFER),
     ]
 
 
@@ -218,12 +225,15 @@ def core_trade__national_totals(bounds: Bounds) -> list[Expectation]:
 
 
 def core_customs__coverage(bounds: Bounds) -> list[Expectation]:
-    """No year and direction is further from what is published than the settings `coverage` let pass."""
+    """No year and direction is further from what is published than the settings `coverage` let pass.
+
+    An archive that is known to be a sample is warned of all the same, since its totals are not those of the country.
+    """
     return [
         *declared(TABLES["core_customs__coverage"], bounds),
         gxe.ExpectColumnValuesToNotBeInSet(column="coverage_verdict", value_set=["beyond_stop"]),
         gxe.ExpectColumnValuesToNotBeInSet(
-            column="coverage_verdict", value_set=["beyond_warning", "beyond_stop"], severity=WARNING
+            column="coverage_verdict", value_set=["sample", "beyond_warning", "beyond_stop"], severity=WARNING
         ),
     ]
 

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -26,9 +25,10 @@ from haiguan.jobs.runtime.lake import ddl
 from haiguan.jobs.runtime.settings import Settings
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.money import to_cents
-from haiguan.transforms.products.concordance import concordance, core_products__concordance
+from haiguan.transforms.products.concordance import core_products__concordance
 from haiguan.transforms.products.families import core_products__families, largest_families
-from haiguan.transforms.products.national_codes import NATIONAL_DIGITS, is_year, links_over_years
+from haiguan.transforms.products.national_codes import NATIONAL_DIGITS, is_year
+from haiguan.transforms.products.national_translation import tables_over_years
 from haiguan.transforms.products.published import revision_of
 from haiguan.transforms.products.translation import (
     HEADING_DIGITS,
@@ -82,7 +82,7 @@ def harmonise_flows(
     """
     check_target(out, flows)
     asked = _asked(to, method, settings)
-    digits = _digits(asked)
+    digits = asked.digits
     found = hs_tables(settings.inputs.hs_tables) if digits == HEADING_DIGITS else _changes(settings)
     with tempfile.TemporaryDirectory(prefix="haiguan-") as folder, connect() as connection:
         scratch = Path(folder)
@@ -118,10 +118,6 @@ def _asked(to: str, method: str | None, settings: Settings) -> HarmoniseSettings
     return base.model_copy(update={"to": revision, "method": method or base.method})
 
 
-def _digits(asked: HarmoniseSettings) -> int:
-    return NATIONAL_DIGITS if is_year(str(asked.to)) else HEADING_DIGITS
-
-
 def _changes(settings: Settings) -> pd.DataFrame:
     return hs8_changes(settings.inputs.hs8_changes or [])
 
@@ -144,11 +140,7 @@ def _of_years(
 ) -> Tables:
     """The same for codes of eight digits: from each year in use to the one asked for, and between neighbours in use."""
     query = f"SELECT DISTINCT hs_revision, product_code FROM read_parquet('{scratch / 'in.parquet'}')"
-    links, codes = links_over_years(changes, table(connection, query))
-    years = chosen.family_revisions
-    wanted = {(year, str(chosen.to)) for year in years} | {*pairwise(years)} | {*pairwise(reversed(years))}
-    joined = concordance(links, wanted, "inputs.hs8_changes")
-    return Tables(joined, codes, core_products__families(joined, codes, harmonise=chosen))
+    return Tables(*tables_over_years(changes, table(connection, query), chosen))
 
 
 def _refuse_unjoined(
@@ -171,7 +163,7 @@ def _refuse_unjoined(
 
 def _remedy(revision: str, chosen: HarmoniseSettings, kind: str, settings: Settings) -> str:
     to = str(chosen.to)
-    is_of_year = _digits(chosen) == NATIONAL_DIGITS
+    is_of_year = chosen.digits == NATIONAL_DIGITS
     if chosen.method == "conversion" and revision < to:
         what = "year" if is_of_year else "revision"
         return (
@@ -219,7 +211,7 @@ def _translate(
         )
     }
     translated = translation(frames["concordance"], frames["codes"], frames["families"], chosen)
-    digits = _digits(chosen)
+    digits = chosen.digits
     flows = session.read.parquet(str(scratch / "in.parquet")).withColumns(
         {
             "cents": (to_cents(F.col("exact_usd")) * 100).cast("bigint"),
@@ -240,9 +232,9 @@ def _rows_in_use(concordance: pd.DataFrame, chosen: HarmoniseSettings) -> pd.Dat
 
 def _summed(flows: DataFrame, translated: DataFrame, keys: list[str], chosen: HarmoniseSettings) -> DataFrame:
     if chosen.method == "weights":
-        found = apportioned(flows, translated, _AMOUNTS, _digits(chosen))
+        found = apportioned(flows, translated, _AMOUNTS, chosen.digits)
     else:
-        found = with_target(flows, translated, _digits(chosen)).withColumn("is_apportioned", F.lit(False))
+        found = with_target(flows, translated, chosen.digits).withColumn("is_apportioned", F.lit(False))
     return found.groupBy(*keys, "target_code").agg(
         F.sum("cents").alias("cents"),
         sum_of_known(F.col("thousandths")).alias("thousandths"),

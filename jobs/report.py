@@ -10,6 +10,7 @@ from haiguan.jobs.reporting.customs import customs_of
 from haiguan.jobs.reporting.flow import flow_of
 from haiguan.jobs.reporting.latex import document
 from haiguan.jobs.reporting.page import render, standalone
+from haiguan.jobs.reporting.products import products_of
 from haiguan.jobs.reporting.record import read_record
 from haiguan.jobs.reporting.results import Study, studies_of
 from haiguan.jobs.runtime.graph import build_graph
@@ -43,11 +44,13 @@ def write_report(lake: Lake, run_id: str, reports: Path, settings: Settings) -> 
     record = read_record(lake, run_id)
     studies = studies_of(lake, record, graph, settings)
     balanced, flow, customs = accounts(record, graph), flow_of(record, graph), customs_of(lake, record, settings)
+    products = products_of(lake, record, settings)
     folder = reports / run_id
     _write_results(folder, studies)
     has_docs = (reports / DATA_DOCS).is_file()
     for page, beside, up in ((folder / PAGE, "", "../"), (reports / PAGE, f"{run_id}/", "")):
-        text = render(record, balanced, flow, studies, customs, beside, f"{up}{DATA_DOCS}" if has_docs else None)
+        docs = f"{up}{DATA_DOCS}" if has_docs else None
+        text = render(record, balanced, flow, studies, customs, products, beside, docs)
         page.write_text(text, encoding="utf-8")
     return reports / PAGE
 

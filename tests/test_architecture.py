@@ -92,6 +92,16 @@ def test_names_and_labels_fit_stata():
         assert len(column.label) <= MAX_LABEL
 
 
+def test_tables_of_values_summed_up_from_declarations_say_how_these_are_valued_and_converted():
+    summed = [table for table in TABLES.values() if table.merges == "core_customs__declarations"]
+    panels = [table for table in TABLES.values() if table.name.startswith("panel_customs__")]
+    assert len(summed) > 2
+    for table in (*summed, *panels, TABLES["quarantine_customs__annual_flows"]):
+        columns, has_direction = set(table.column_names), "direction" in table.key
+        assert "exchange_rate_rule" in columns, table.name
+        assert columns >= ({"valuation"} if has_direction else {"export_valuation", "import_valuation"}), table.name
+
+
 def test_every_table_that_a_stage_publishes_has_a_suite_and_every_suite_a_table():
     graph = build_graph(STAGES)
     published = {

@@ -14,6 +14,7 @@ from haiguan.jobs.reporting import formats
 from haiguan.jobs.reporting.account import IN, OUT, Account, Amounts
 from haiguan.jobs.reporting.customs import Customs
 from haiguan.jobs.reporting.flow import HEIGHT, WIDTH, Flow
+from haiguan.jobs.reporting.products import Products
 from haiguan.jobs.reporting.record import Record, Row, total
 from haiguan.jobs.reporting.results import Study
 from haiguan.jobs.reporting.tables import PrintedTable
@@ -71,6 +72,7 @@ def render(
     flow: Flow,
     studies: Sequence[Study],
     customs: Customs,
+    products: Products,
     beside: str,
     data_docs: str | None,
 ) -> str:
@@ -82,6 +84,7 @@ def render(
         flow: the drawing.
         studies: with their tables and figures.
         customs: what there is to say of a customs archive.
+        products: and of the codes of its products.
         beside: the way from the page to the folder of the run, empty or ending in a slash.
         data_docs: the way from the page to the Data Docs; None where there are none.
     """
@@ -102,6 +105,7 @@ def render(
             box_height=HEIGHT,
             studies=studies,
             customs=customs,
+            products=products,
             headline=_headline(studies),
             troubles=_troubles(accounts, gates),
             gates=gates,

@@ -14,7 +14,7 @@ import pandas as pd
 import yaml
 
 from haiguan.jobs.runtime.deliveries import RAW, Source, delivered_files, layout_rows
-from haiguan.jobs.runtime.hs_tables import attributes, hs_tables
+from haiguan.jobs.runtime.hs_tables import attributes, hs8_changes, hs_tables
 from haiguan.jobs.runtime.layouts import load_layouts
 from haiguan.jobs.runtime.manifest import Known, slice_id
 from haiguan.jobs.runtime.places import COLUMNS as PLACE_COLUMNS
@@ -22,6 +22,8 @@ from haiguan.jobs.runtime.places import dated_divisions
 from haiguan.jobs.runtime.settings import Settings
 from haiguan.jobs.runtime.small_tables import SMALL_TABLES, small_rows
 from haiguan.transforms.errors import InputError
+from haiguan.transforms.products.national_codes import is_year
+from haiguan.transforms.products.published import LINKS
 from haiguan.transforms.schema import TABLES
 
 _COUNTRIES = "country_code country_name customs_code further_customs_codes m49_code labels"
@@ -53,9 +55,29 @@ def open_source(source: str, settings: Settings, known: Mapping[str, Known]) -> 
         return _on_driver(hs_tables(settings.inputs.hs_tables).published.links)
     if source == "hs_attributes":
         return _on_driver(attributes(settings.inputs.hs_tables, settings.inputs.high_tech))
+    if source == "hs8_changes":
+        return _on_driver(_changes_in_use(settings))
     rows = packaged_rows(source, settings)
     content = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
     return Source({"": {}}, {"": content}, lambda session, _: session.createDataFrame(rows, _schema(source)))
+
+
+def _changes_in_use(settings: Settings) -> pd.DataFrame:
+    """The changes of codes of eight digits, none where products are brought to an HS revision.
+
+    Raises:
+        InputError: they are needed, and the settings name none.
+    """
+    to, named = settings.model_dump()["harmonise"]["to"], settings.inputs.hs8_changes
+    if to is None or not is_year(to):
+        return pd.DataFrame(columns=LINKS)
+    if not named:
+        raise InputError(
+            f"harmonise.to is {to}, a year, which asks for codes of eight digits; those change every January, and "
+            "nobody publishes how: name a table of their changes under inputs.hs8_changes (docs/harmonise.md), or set "
+            "harmonise.to to an HS revision"
+        )
+    return hs8_changes(named)
 
 
 def _on_driver(frame: pd.DataFrame) -> Source:

@@ -123,3 +123,22 @@ def test_an_index_above_the_largest_share_is_stopped(spark, gate):
     failed = [v for v in gate.judge(name, frame, SUITES[name](BOUNDS)) if v.stops]
     assert len(failed) == 1
     assert "herfindahl" in failed[0].expectation
+
+
+@pytest.mark.parametrize(
+    ("changed", "unmet"),
+    [({}, 0), ({"export_border_usd": 1}, 1), ({"import_lease_usd": 1}, 1), ({"import_processing_usd": 4}, 1)],
+)
+def test_values_by_regime_that_do_not_add_up_are_stopped(spark, gate, changed, unmet):
+    name = "core_customs__firm_year"
+    amounts = {c.name: Decimal(changed.get(c.name, 0)) for c in TABLES[name].columns if c.name.endswith("_usd")}
+    whole = {"value_usd": 5, "export_value_usd": 2, "import_value_usd": 3}
+    parts = {"export_ordinary_usd": 2, "import_processing_unstated_usd": 3}
+    given = {"import_processing_usd": 3, **changed}
+    row = {**amounts, **{column: Decimal(value) for column, value in {**whole, **parts, **given}.items()}}
+    told = {"year": 2003, "firm_code": "A", "export_valuation": "FOB", "import_valuation": "CIF"}
+    counts = dict.fromkeys("export_products export_partners import_products import_partners declarations".split(), 1)
+    values = {**row, **told, **counts, "exchange_rate_rule": "none"}
+    frame = spark.createDataFrame([[values.get(c) for c in TABLES[name].column_names]], ddl(TABLES[name]))
+    bounds = replace(BOUNDS, quarantined=0)
+    assert len([verdict for verdict in gate.judge(name, frame, SUITES[name](bounds)) if verdict.stops]) == unmet

@@ -60,9 +60,21 @@ GOOD = [record() for _ in range(30)]
         (["--set", "inputs.custom=x"], "the nearest valid name is `inputs.customs`"),
         (["--set", "inputs.customs=absent", "--to", "core_costoms"], "neither a stage nor a table"),
         (["--set", "inputs.customs=absent", "--years", "two"], "such as 2003-2007"),
+        (
+            ["--set", "inputs.customs=absent", "--set", "harmonise.to=2005"],
+            "harmonise.to is 2005, a year, which asks for codes of eight digits",
+        ),
         (["--conf", "absent.yaml"], "no such settings file"),
     ],
-    ids=["missing file", "nothing named", "unknown setting", "unknown target", "years", "missing settings"],
+    ids=[
+        "missing file",
+        "nothing named",
+        "unknown setting",
+        "unknown target",
+        "years",
+        "year of codes",
+        "missing settings",
+    ],
 )
 def test_wrong_command_is_told_in_a_sentence(haiguan, arguments, said):
     code, text = haiguan(*arguments)
@@ -209,6 +221,33 @@ def test_too_many_bad_records_stop_the_run_at_the_gate_and_few_do_not(haiguan, l
     assert code == 0
     quarantine = DeltaTable(str(lake / "quarantine/customs__declarations")).to_pandas()
     assert sorted(rules[0] for rules in quarantine.rules) == ["malformed_value", "malformed_value", "unknown_product"]
+
+
+def test_an_archive_far_from_published_totals_stops_the_run_unless_it_is_a_sample(haiguan, lake, tmp_path):
+    """Thirty records of 100.25 US dollars each, and a statistics office that changes its mind."""
+    write_month(tmp_path / "customs" / "data200301.csv", GOOD)
+    totals = tmp_path / "national.csv"
+    inputs = ["--set", f"inputs.customs={tmp_path / 'customs'}", "--set", f"inputs.national={totals}"]
+    compare = [*inputs, "--to", "core_customs__coverage"]
+    coverage = lake / "core/customs__coverage"
+
+    def published(amount: str) -> None:
+        totals.write_text(f"year,month,direction,regime,value_usd\n2003,,export,,{amount}\n", encoding="utf-8")
+
+    published("3007.50")
+    assert haiguan(*compare)[0] == 0
+    before, good = _version(coverage), DeltaTable(str(coverage)).to_pandas()
+    assert good.coverage_verdict.tolist() == ["covered"]
+    published("4296.43")  # the archive lacks 30 %
+    code, text = haiguan(*compare)
+    assert code == 3
+    assert "core_customs__coverage: the gate did not let the new rows pass" in " ".join(text.split())
+    assert (_version(coverage), DeltaTable(str(coverage)).to_pandas().equals(good)) == (before, True)
+    code, text = haiguan(*compare, "--set", "coverage.archive_is_sample=true")
+    assert code == 0
+    assert "core_customs__coverage: warning" in " ".join(text.split())
+    (sample,) = DeltaTable(str(coverage)).to_pandas().itertuples()
+    assert (sample.coverage_verdict, round(sample.coverage_ratio, 4)) == ("sample", 0.7)
 
 
 def test_a_full_disk_is_told_as_such(capsys, monkeypatch):

@@ -118,6 +118,29 @@ def test_families_from_stata_to_a_delta_folder_and_on_to_stata(spark, flows, tmp
     assert (tmp_path / "out.unmapped.dta").is_file()
 
 
+VALUED = """\
+product_code,year,value_usd,valuation,exchange_rate_rule
+848620,2008,1,FOB,none
+848620,2008,2,FOB,none
+848620,2008,4,CIF,none
+848620,2008,8,CIF,monthly
+123456,2008,16,CIF,annual
+"""
+
+
+def test_how_values_are_valued_and_converted_stands_in_the_result_and_beside_what_is_unmapped(spark, tmp_path):
+    (tmp_path / "valued.csv").write_text(VALUED)
+    _run(spark, tmp_path / "valued.csv", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text().splitlines() == [
+        '"product_code","year","value_usd","valuation","exchange_rate_rule"',
+        '"847989","2008",8.00,"CIF","monthly"',
+        '"847989","2008",4.00,"CIF","none"',
+        '"847989","2008",3.00,"FOB","none"',
+    ]
+    (unmapped,) = pd.read_csv(tmp_path / "out.unmapped.csv", dtype=str).to_dict("records")
+    assert (unmapped["valuation"], unmapped["exchange_rate_rule"]) == ("CIF", "annual")
+
+
 NATIONAL = """\
 product_code,year,place,value_usd,quantity,unit_code
 84798990,2004,CHN,100.01,10,piece

@@ -38,13 +38,18 @@ def intermediaries(base_settings) -> IntermediarySettings:
 
 
 @pytest.fixture(scope="session")
-def customs_settings(base_settings, places, firm_codes, intermediaries) -> dict:
+def value(base_settings) -> ValueSettings:
+    return ValueSettings.model_validate(base_settings["value"])
+
+
+@pytest.fixture(scope="session")
+def customs_settings(base_settings, places, firm_codes, intermediaries, value) -> dict:
     """The sections that core_customs__declarations reads beside `clean`."""
     return {
         "places": places,
         "firm_codes": firm_codes,
         "intermediaries": intermediaries,
-        "value": ValueSettings.model_validate(base_settings["value"]),
+        "value": value,
         "unit_values": UnitValueSettings.model_validate(base_settings["unit_values"]),
     }
 

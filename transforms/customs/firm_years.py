@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from haiguan.transforms.customs.amounts import ValueSettings
 from haiguan.transforms.customs.firms import IntermediarySettings, holds_keyword
+from haiguan.transforms.customs.valuation import exchange_rate_rule, rates_used, with_rates_used
 from haiguan.transforms.money import cents, dollars
+from haiguan.transforms.schema import TABLES
+from haiguan.transforms.schema.columns import PROCESSING, REGIMES, regime_value
 
-_REGIMES = {
-    "ordinary": ("ordinary",),
-    "processing": ("processing_imported", "processing_supplied", "processing_unspecified"),
-}
 ALL_FIRMS = "all_firms"
+_DIRECTIONS: tuple[Literal["export", "import"], ...] = ("export", "import")
 
 
-def core_customs__firm_year(core_customs__declarations: DataFrame) -> DataFrame:
+def core_customs__firm_year(core_customs__declarations: DataFrame, *, value: ValueSettings) -> DataFrame:
     """One row per firm and year: value by direction and regime, products as reported, partners; value in = value out.
 
-    The ownership is the one that stands on most of the firm's dollars in one product, partner and regime.
+    The values by regime add up to those of their direction; `export_processing_usd` and `import_processing_usd` are the
+    sums of the three regimes of processing. The ownership is the one that stands on most of the firm's dollars in one
+    product, partner and regime.
     """
     parts = (
-        core_customs__declarations.withColumn("cents", cents("value_usd"))
+        with_rates_used(core_customs__declarations, value)
+        .withColumn("cents", cents("value_usd"))
         .groupBy(
             "year",
             "firm_code",
@@ -34,9 +40,9 @@ def core_customs__firm_year(core_customs__declarations: DataFrame) -> DataFrame:
             "firm_place_evidence",
             "is_intermediary",
         )
-        .agg(F.sum("cents").alias("cents"), F.count("*").alias("together"))
+        .agg(F.sum("cents").alias("cents"), F.count("*").alias("together"), *rates_used(value))
     )
-    return parts.groupBy("year", "firm_code").agg(
+    firm_years = parts.groupBy("year", "firm_code").agg(
         F.max("firm_place_code").alias("firm_place_code"),
         F.max("firm_place_evidence").alias("firm_place_evidence"),
         F.max("is_intermediary").alias("is_intermediary"),
@@ -46,17 +52,25 @@ def core_customs__firm_year(core_customs__declarations: DataFrame) -> DataFrame:
         *_values(),
         *_counts(),
         F.sum("together").alias("declarations"),
+        *rates_used(value),
+    )
+    valued = {f"{direction}_valuation": F.lit(value.valuation[direction]) for direction in _DIRECTIONS}
+    return firm_years.withColumns({**valued, "exchange_rate_rule": exchange_rate_rule(value)}).select(
+        *TABLES["core_customs__firm_year"].column_names
     )
 
 
 def _values() -> list[Column]:
-    """value_usd and, by direction, export_value_usd, export_ordinary_usd, export_processing_usd and so on."""
+    """value_usd and, by direction, the whole, every regime, and processing of all kinds."""
     found = [dollars(F.sum("cents")).alias("value_usd")]
-    for direction in ("export", "import"):
+    for direction in _DIRECTIONS:
         of_direction = F.col("direction") == direction
         found.append(_sum_of(of_direction).alias(f"{direction}_value_usd"))
-        for kind, regimes in _REGIMES.items():
-            found.append(_sum_of(of_direction & F.col("regime").isin(*regimes)).alias(f"{direction}_{kind}_usd"))
+        found += [
+            _sum_of(of_direction & (F.col("regime") == regime)).alias(regime_value(direction, regime))
+            for regime in REGIMES
+        ]
+        found.append(_sum_of(of_direction & F.col("regime").isin(*PROCESSING)).alias(f"{direction}_processing_usd"))
     return found
 
 
@@ -70,7 +84,7 @@ def _counts() -> list[Column]:
         F.size(F.collect_set(F.when(F.col("direction") == direction, F.col(code))))
         .cast("bigint")
         .alias(f"{direction}_{things}")
-        for direction in ("export", "import")
+        for direction in _DIRECTIONS
         for things, code in (("products", "product_code"), ("partners", "partner_code"))
     ]
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from functools import reduce
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.products.concordance import WHOLE
+from haiguan.transforms.products.national_codes import NATIONAL_DIGITS, is_year
+from haiguan.transforms.products.published import FIRST_YEAR_OF_HS
 from haiguan.transforms.schema.columns import FAMILIES, HS_REVISIONS
 
 OUTSIDE_HS = ("98", "99")
@@ -31,7 +33,7 @@ class HarmoniseSettings(BaseModel):
     """To which HS revision product codes are brought, and how.
 
     Attributes:
-        to: the revision; None: codes stay as reported.
+        to: the revision; a year for national codes of eight digits; None: codes stay as reported.
         method: conversion, weights or families.
         shares: what the weights are: estimated, or equal over all codes of the correlation table.
         family_revisions: the revisions whose codes make up the families.
@@ -45,14 +47,32 @@ class HarmoniseSettings(BaseModel):
     family_revisions: tuple[str, ...]
     family_codes_at_most: int | None
 
+    @field_validator("to", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        """A year is a number in YAML."""
+        return str(value) if isinstance(value, int) else value
+
     @field_validator("to", "family_revisions")
     @classmethod
-    def _known(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+    def _known(cls, value: str | tuple[str, ...] | None, info: ValidationInfo) -> str | tuple[str, ...] | None:
+        is_target = info.field_name == "to"
         named = (value,) if isinstance(value, str) else value or ()
-        strays = [name for name in named if name not in HS_REVISIONS]
+        strays = [name for name in named if name not in HS_REVISIONS and not (is_target and is_year(name))]
         if strays:
-            raise ValueError(f"no HS revision is called {', '.join(strays)}; there are {', '.join(HS_REVISIONS)}")
+            also = f"; a year from {FIRST_YEAR_OF_HS} on is for codes of eight digits" if is_target else ""
+            raise ValueError(f"no HS revision is called {', '.join(strays)}; there are {', '.join(HS_REVISIONS)}{also}")
         return value
+
+    @property
+    def is_national(self) -> bool:
+        """Whether national codes of eight digits are brought to those of a year."""
+        return self.to is not None and is_year(self.to)
+
+    @property
+    def digits(self) -> int:
+        """How many digits of a code are translated."""
+        return NATIONAL_DIGITS if self.is_national else HEADING_DIGITS
 
     @property
     def revision_of_result(self) -> str | None:
@@ -253,7 +273,7 @@ def refuse_apportioned(settings: HarmoniseSettings, measure: str) -> None:
 def refuse_national_codes(settings: HarmoniseSettings, measure: str) -> None:
     """Refuses national codes of eight or ten digits for a measure that compares products over years.
 
-    Their last digits are given anew every January, and no public table joins the years.
+    Their last digits are given anew every January, and no public table joins the years; a user's own table does.
 
     Raises:
         InputError: the settings leave codes as reported.
@@ -261,5 +281,6 @@ def refuse_national_codes(settings: HarmoniseSettings, measure: str) -> None:
     if settings.to is None:
         raise InputError(
             f"{measure} compares products over years, and harmonise.to is null, which leaves national codes as they "
-            "were reported; those change every January: set it to an HS revision, or name other tables with --to"
+            "were reported; those change every January: set it to an HS revision, or to a year and name a table of "
+            "their changes under inputs.hs8_changes, or name other tables with --to"
         )

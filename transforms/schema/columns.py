@@ -15,9 +15,17 @@ REGIMES = (
     "lease",
     "other",
 )
+PROCESSING = tuple(regime for regime in REGIMES if regime.startswith("processing_"))
 HS_REVISIONS = ("HS1992", "HS1996", "HS2002", "HS2007", "HS2012", "HS2017", "HS2022")
 FAMILIES = "families"
 FLOWS = ("export", "import", "re_export", "re_import")
+VALUATIONS = ("FOB", "CIF", "FAS")
+
+
+def regime_value(direction: str, regime: str) -> str:
+    """The column with the value of a direction under a regime, such as export_border_usd."""
+    return f"{direction}_{regime.replace('unspecified', 'unstated')}_usd"  # or it would be longer than Stata allows
+
 
 _DECLARED = (
     # where a record comes from
@@ -121,6 +129,7 @@ _DECLARED = (
     Column(
         "hs_revision", "string", "HS revision of the code; families for a code of one", values=(*HS_REVISIONS, FAMILIES)
     ),
+    Column("national_code_year", "int", "Year whose codes of eight digits they were brought to; null: another code"),
     Column("is_apportioned", "boolean", "Whether the code has a share of flows that weights split"),
     Column("nearest_codes", "array<string>", "Codes of the same revision that are nearest to an unknown one"),
     Column("family_code", "string", "Family of codes that are linked over the revisions in use"),
@@ -167,10 +176,12 @@ _DECLARED = (
     Column(
         "exchange_rate_rule",
         "string",
-        "Rate at which the value was converted; none: delivered in US dollars",
-        values=("none", "monthly", "annual"),
+        "Rate of conversion; none: delivered in US dollars; mixed: of months and years",
+        values=("none", "monthly", "annual", "mixed"),
     ),
-    Column("valuation", "string", "How the goods are valued", values=("FOB", "CIF", "FAS")),
+    Column("valuation", "string", "How the goods are valued", values=VALUATIONS),
+    Column("export_valuation", "string", "How exports are valued", values=VALUATIONS),
+    Column("import_valuation", "string", "How imports are valued", values=VALUATIONS),
     Column(
         "product_class",
         "string",
@@ -238,10 +249,18 @@ _DECLARED = (
     Column("declarations", "bigint", "Number of records summed up", check="declarations > 0"),
     Column("export_value_usd", "decimal(18,2)", "Exports in current US dollars", unit="US dollars"),
     Column("import_value_usd", "decimal(18,2)", "Imports in current US dollars", unit="US dollars"),
-    Column("export_ordinary_usd", "decimal(18,2)", "Exports under the ordinary regime", unit="US dollars"),
-    Column("export_processing_usd", "decimal(18,2)", "Exports under processing regimes", unit="US dollars"),
-    Column("import_ordinary_usd", "decimal(18,2)", "Imports under the ordinary regime", unit="US dollars"),
-    Column("import_processing_usd", "decimal(18,2)", "Imports under processing regimes", unit="US dollars"),
+    *[
+        Column(
+            regime_value(direction, regime),
+            "decimal(18,2)",
+            f"{direction.capitalize()}s under the regime {regime}",
+            unit="US dollars",
+        )
+        for direction in ("export", "import")
+        for regime in REGIMES
+    ],
+    Column("export_processing_usd", "decimal(18,2)", "Exports under the three processing regimes", unit="US dollars"),
+    Column("import_processing_usd", "decimal(18,2)", "Imports under the three processing regimes", unit="US dollars"),
     Column(
         "seat_proxy_value_usd",
         "decimal(18,2)",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from haiguan.transforms.schema.columns import pick
+from haiguan.transforms.schema.columns import REGIMES, pick, regime_value
 from haiguan.transforms.schema.model import Reads, Table
 
 _CUSTOMS_FIELDS = (
@@ -15,6 +15,11 @@ _COMTRADE_FIELDS = (
     "product_text unit_text quantity_text weight_text value_text"
 )
 _PROVENANCE = "year file_id file line layout copies unreadable raw_bytes_hex"
+
+
+def _by_regime(direction: str) -> str:
+    return " ".join(regime_value(direction, regime) for regime in REGIMES)
+
 
 _DECLARED = (
     Table(
@@ -109,11 +114,11 @@ _DECLARED = (
         grain="firm x product in one HS revision x partner x regime x direction x unit x year",
         columns=pick(
             "year firm_code product_code hs_revision partner_code regime direction unit_code quantity value_usd "
-            "declarations is_apportioned"
+            "valuation exchange_rate_rule declarations national_code_year is_apportioned"
         ),
         key=("year", "firm_code", "product_code", "hs_revision", "partner_code", "regime", "direction", "unit_code"),
         slice=("year",),
-        optional=frozenset({"quantity"}),
+        optional=frozenset({"quantity", "national_code_year"}),
         merges="core_customs__declarations",
         warning="Where is_apportioned, value is an estimate: sum it, and never count products, partners or firms.",
     ),
@@ -122,7 +127,7 @@ _DECLARED = (
         grain="flow as reported whose product code no table brings to the HS revision of the flows",
         columns=pick(
             "year firm_code product_code hs_revision partner_code regime direction unit_code quantity value_usd "
-            "declarations rules nearest_codes"
+            "valuation exchange_rate_rule declarations rules nearest_codes"
         ),
         key=("year", "firm_code", "product_code", "hs_revision", "partner_code", "regime", "direction", "unit_code"),
         slice=("year",),
@@ -133,22 +138,24 @@ _DECLARED = (
         name="core_customs__firm_year",
         grain="firm code x year",
         columns=pick(
-            "year firm_code firm_place_code firm_place_evidence is_intermediary ownership value_usd export_value_usd "
-            "export_ordinary_usd export_processing_usd import_value_usd import_ordinary_usd import_processing_usd "
+            "year firm_code firm_place_code firm_place_evidence is_intermediary ownership value_usd "
+            f"export_value_usd {_by_regime('export')} export_processing_usd "
+            f"import_value_usd {_by_regime('import')} import_processing_usd "
+            "export_valuation import_valuation exchange_rate_rule "
             "export_products export_partners import_products import_partners declarations"
         ),
         key=("year", "firm_code"),
         slice=("year",),
         optional=frozenset({"firm_place_code", "firm_place_evidence", "is_intermediary", "ownership"}),
         merges="core_customs__declarations",
-        warning="Products are counted as reported; value_usd adds exports and imports.",
+        warning="Products are counted as reported; value_usd adds exports and imports, which may be valued otherwise.",
     ),
     Table(
         name="core_customs__district_flows",
         grain="goods district x product as reported and its HS revision x partner x regime x direction x unit x year",
         columns=pick(
             "year goods_district_code product_code hs_revision partner_code regime direction unit_code quantity "
-            "value_usd seat_proxy_value_usd valuation declarations"
+            "value_usd seat_proxy_value_usd valuation exchange_rate_rule declarations"
         ),
         key=(
             "year",
@@ -305,7 +312,8 @@ _DECLARED = (
         name="panel_customs__firm_year",
         grain="firm x year with positive exports and imports",
         columns=pick(
-            "firm_code year export_value_usd import_value_usd ln_exports ln_imports export_products export_partners"
+            "firm_code year export_value_usd import_value_usd export_valuation import_valuation exchange_rate_rule "
+            "ln_exports ln_imports export_products export_partners"
         ),
         key=("firm_code", "year"),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 
 import openpyxl
 import pandas as pd
@@ -158,38 +159,84 @@ def growth_lab(real_data):
     return hs_tables(str(real_data / "hs" / "growthlab_weights"))
 
 
-#                    later   earlier  codes  pairs  in conversion
+#    later     earlier   codes, pairs, with one target, one-to-one; in conversion
 PAIRS = [
-    ("HS1996", "HS1992", 5113, 5426, 5130),
-    ("HS2002", "HS1992", 5224, 5933, 5223),
-    ("HS2002", "HS1996", 5224, 5611, 5223),
-    ("HS2007", "HS1992", 5052, 6367, 5052),
-    ("HS2007", "HS1996", 5052, 6053, 5052),
-    ("HS2007", "HS2002", 5052, 5664, 5052),
-    ("HS2012", "HS1992", 5205, 6737, 5206),
-    ("HS2012", "HS1996", 5205, 6420, 5206),
-    ("HS2012", "HS2002", 5205, 6025, 5206),
-    ("HS2012", "HS2007", 5205, 5364, 5205),
-    ("HS2017", "HS1992", 5387, 7862, 5388),
-    ("HS2017", "HS1996", 5387, 7468, 5388),
-    ("HS2017", "HS2002", 5387, 7073, 5388),
-    ("HS2017", "HS2007", 5387, 6323, 5388),
-    ("HS2017", "HS2012", 5388, 6141, 5388),
+    ("HS1996", "HS1992", 5113, 5426, 4914, 4570, 5130),
+    ("HS2002", "HS1992", 5224, 5933, 4893, 4260, 5223),
+    ("HS2002", "HS1996", 5224, 5611, 5076, 4744, 5223),
+    ("HS2007", "HS1992", 5052, 6367, 4496, 3706, 5052),
+    ("HS2007", "HS1996", 5052, 6053, 4649, 4080, 5052),
+    ("HS2007", "HS2002", 5052, 5664, 4764, 4471, 5052),
+    ("HS2012", "HS1992", 5205, 6737, 4556, 3549, 5206),
+    ("HS2012", "HS1996", 5205, 6420, 4709, 3899, 5206),
+    ("HS2012", "HS2002", 5205, 6025, 4815, 4258, 5206),
+    ("HS2012", "HS2007", 5205, 5364, 5113, 4785, 5205),
+    ("HS2017", "HS1992", 5387, 7862, 4664, 3332, 5388),
+    ("HS2017", "HS1996", 5387, 7468, 4812, 3659, 5388),
+    ("HS2017", "HS2002", 5387, 7073, 4914, 3966, 5388),
+    ("HS2017", "HS2007", 5387, 6323, 5216, 4417, 5388),
+    ("HS2017", "HS2012", 5388, 6141, 5322, 4744, 5388),
 ]
+WEIGHTED = [
+    ("HS1996", "HS2002", 5116, 5620, 4894, 4745),
+    ("HS2002", "HS1996", 5225, 5620, 5073, 4745),
+    ("HS2002", "HS2007", 5225, 5665, 4935, 4472),
+    ("HS2007", "HS2002", 5053, 5665, 4765, 4472),
+    ("HS2007", "HS2012", 5053, 5366, 4891, 4786),
+    ("HS2012", "HS2007", 5206, 5366, 5113, 4786),
+    ("HS2012", "HS2017", 5206, 6141, 4788, 4744),
+    ("HS2017", "HS2012", 5388, 6141, 5322, 4744),
+]
+
+
+def _counted(links: pd.DataFrame, kind: str) -> dict[tuple[str, str], tuple[int, int, int, int]]:
+    """By pair of revisions: codes, pairs of codes, codes with one target, pairs of codes that have only each other."""
+    found = {}
+    for key, rows in links[links.kind == kind].groupby(["source_revision", "target_revision"]):
+        targets = rows.source_code.map(rows.groupby("source_code").size())
+        sources = rows.target_code.map(rows.groupby("target_code").size())
+        is_alone = targets == 1
+        both = int((is_alone & (sources == 1)).sum())
+        found[key] = (rows.source_code.nunique(), len(rows), int(is_alone.sum()), both)
+    return found
 
 
 @pytest.mark.real_data
 def test_every_table_of_the_united_nations_is_loaded_whole(united_nations):
     """Counted in the workbooks themselves, as lines with two codes."""
     links = united_nations.published.links
-    by_pair = links.groupby(["source_revision", "target_revision", "kind"])
-    found = {key: (rows.source_code.nunique(), len(rows)) for key, rows in by_pair}
-    expected = {}
-    for later, earlier, codes, pairs, converted in PAIRS:
-        expected[later, earlier, "correlation"] = (codes, pairs)
-        expected[later, earlier, "conversion"] = (converted, converted)
-    assert found == expected
+    assert _counted(links, "correlation") == {(later, earlier): tuple(counts[:4]) for later, earlier, *counts in PAIRS}
+    assert {key: counts[:2] for key, counts in _counted(links, "conversion").items()} == {
+        (later, earlier): (converted, converted) for later, earlier, *_, converted in PAIRS
+    }
     assert united_nations.published.incomplete == {"HS 2012 to HS 1992 Correlation and conversion tables.xls": 2}
+
+
+@pytest.mark.real_data
+def test_the_concordance_calls_the_same_codes_one_to_one(united_nations):
+    made = core_products__concordance(united_nations.published.links)
+    is_alone = (made.method == "correlation") & ~made.is_forward & made.is_direct & (made.relation == "1:1")
+    found = made[is_alone].groupby(["source_revision", "target_revision"]).size().to_dict()
+    assert found == {(later, earlier): counts[3] for later, earlier, *counts in PAIRS}
+
+
+@pytest.mark.real_data
+def test_every_table_of_estimated_weights_is_loaded_whole(growth_lab):
+    """Counted in the files themselves, as lines with a weight above nought."""
+    found = _counted(growth_lab.published.links, "weights")
+    assert found == {(source, target): tuple(counts) for source, target, *counts in WEIGHTED}
+
+
+def test_the_guide_has_the_pairs_of_revisions_as_counted():
+    """Codes, pairs, shares of codes with one target and of codes that are one-to-one."""
+    rows = [
+        f"| {source} | {target} | {codes:,} | {pairs:,} | {single / codes:.1%} | {both / codes:.1%} |".replace(
+            "%", " %"
+        )
+        for source, target, codes, pairs, single, both, *_ in [*PAIRS, *WEIGHTED]
+    ]
+    guide = (Path(__file__).parents[3] / "docs" / "harmonise.md").read_text(encoding="utf-8")
+    assert [row for row in rows if row not in guide] == []
 
 
 @pytest.mark.real_data

@@ -104,3 +104,18 @@ def test_items_of_studies_are_slices_by_study():
 def test_an_unknown_study_is_a_sentence():
     with pytest.raises(InputError, match=r"no study is called exprots; there are .*exports"):
         open_source("study_estimates", _settings("run.studies=[exprots]"), {})
+
+
+def test_changes_of_codes_of_eight_digits_are_read_where_a_year_is_asked_for(tmp_path):
+    path = tmp_path / "changes.csv"
+    path.write_text("source_year,source_code,target_year,target_code\n2004,01011010,2005,01011000\n")
+    source = open_source("hs8_changes", _settings("harmonise.to=2005", f"inputs.hs8_changes={path}"), {})
+    assert source.read(None, []).target_code.tolist() == ["01011000"]
+    without = [open_source("hs8_changes", _settings(*named), {}) for named in ([], [f"inputs.hs8_changes={path}"])]
+    assert [len(other.read(None, [])) for other in without] == [0, 0]
+    assert without[0].fingerprints == without[1].fingerprints != source.fingerprints
+
+
+def test_a_year_without_a_table_of_changes_is_refused_before_anything_is_read():
+    with pytest.raises(InputError, match=r"harmonise.to is 2005, a year, .* name a table .* under inputs.hs8_changes"):
+        open_source("hs8_changes", _settings("harmonise.to=2005"), {})

@@ -5,11 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from pyspark.sql import functions as F
 
+from haiguan.transforms.customs.amounts import ValueSettings
 from haiguan.transforms.customs.breaks import BreakSettings, core_customs__breaks
 from haiguan.transforms.customs.district_flows import core_customs__district_flows
 from haiguan.transforms.customs.firm_panel import core_customs__firm_panel
 from haiguan.transforms.customs.firm_years import core_customs__firm_year, core_customs__intermediaries
+from haiguan.transforms.schema.columns import REGIMES, regime_value
 
 #          year firm       way    regime              product  partner district proxy quantity value
 RECORDS = """
@@ -63,8 +66,8 @@ def declarations(table):
 
 
 @pytest.fixture(scope="module")
-def firm_years(declarations):
-    return core_customs__firm_year(declarations).cache()
+def firm_years(declarations, value):
+    return core_customs__firm_year(declarations, value=value).cache()
 
 
 @pytest.fixture(scope="module")
@@ -80,26 +83,66 @@ def test_a_firm_in_a_year(firm_years):
         "export_value_usd": "300.11",
         "export_ordinary_usd": "100.11",
         "export_processing_usd": "200.00",
+        "export_processing_imported_usd": "200.00",
+        "export_processing_unstated_usd": "0.00",
         "import_value_usd": "53.00",
         "import_ordinary_usd": "0.00",
         "import_processing_usd": "50.00",
+        "import_border_usd": "3.00",
     }
     assert {name: row[name] for name in expected} == {name: Decimal(value) for name, value in expected.items()}
     assert [row[f"export_{what}"] for what in ("products", "partners")] == [2, 2]
     assert [row[f"import_{what}"] for what in ("products", "partners")] == [1, 2]
     assert (row["declarations"], row["ownership"], row["firm_place_code"]) == (5, "private", "310000")
+    assert (row["export_valuation"], row["import_valuation"], row["exchange_rate_rule"]) == ("FOB", "CIF", "none")
 
 
-def test_not_a_cent_is_lost_on_the_way_to_firms_and_districts(declarations, firm_years):
+def test_every_regime_of_the_list_has_its_value_in_both_directions_and_they_add_up(declarations, value):
+    """One record of each regime and direction, each of another power of two."""
+    pairs = [(direction, regime) for direction in ("export", "import") for regime in REGIMES]
+    first = declarations.where("line = 2").drop("direction", "regime", "value_usd")
+    records = [(*pair, Decimal(2**power)) for power, pair in enumerate(pairs)]
+    made = declarations.sparkSession.createDataFrame(
+        records, "direction string, regime string, value_usd decimal(18,2)"
+    ).crossJoin(first)
+    row = core_customs__firm_year(made, value=value).head().asDict()
+    assert [row[regime_value(*pair)] for pair in pairs] == [amount for *_, amount in records]
+    for direction in ("export", "import"):
+        by_regime = {regime: row[regime_value(direction, regime)] for regime in REGIMES}
+        assert row[f"{direction}_value_usd"] == sum(by_regime.values())
+        assert row[f"{direction}_processing_usd"] == sum(
+            by_regime[f"processing_{how}"] for how in ("imported", "supplied", "unspecified")
+        )
+
+
+def test_firms_and_districts_tell_rates_of_months_from_rates_of_the_year(declarations):
+    pesos = ValueSettings(currency="CLP", exchange_rate="monthly", valuation={"export": "CIF", "import": "FOB"})
+    is_of_month = F.col("direction") == "export"
+    records = declarations.where("firm_code = '3101110001'").withColumn(
+        "exchange_rate_rule", F.when(is_of_month, "monthly").otherwise("annual")
+    )
+    firms = core_customs__firm_year(records, value=pesos).collect()
+    assert {(row.year, row.export_valuation, row.import_valuation, row.exchange_rate_rule) for row in firms} == {
+        (2003, "CIF", "FOB", "mixed"),
+        (2005, "CIF", "FOB", "monthly"),
+    }
+    flows = core_customs__district_flows(records, value=pesos).collect()
+    assert {(row.direction, row.valuation, row.exchange_rate_rule) for row in flows} == {
+        ("export", "CIF", "monthly"),
+        ("import", "FOB", "annual"),
+    }
+
+
+def test_not_a_cent_is_lost_on_the_way_to_firms_and_districts(declarations, firm_years, value):
     whole = sum(row.value_usd for row in declarations.collect())
-    flows = core_customs__district_flows(declarations).collect()
+    flows = core_customs__district_flows(declarations, value=value).collect()
     assert sum(row.value_usd for row in firm_years.collect()) == sum(row.value_usd for row in flows) == whole
 
 
-def test_districts_say_how_much_of_them_is_seats(declarations):
+def test_districts_say_how_much_of_them_is_seats(declarations, value):
     found = {
         (row.goods_district_code, row.direction, row.product_code, row.partner_code, row.regime): row
-        for row in core_customs__district_flows(declarations.where("year = 2003")).collect()
+        for row in core_customs__district_flows(declarations.where("year = 2003"), value=value).collect()
     }
     shirts = found["31011", "export", "61091000", "USA", "ordinary"]
     assert (shirts.value_usd, shirts.seat_proxy_value_usd) == (Decimal("140.10"), Decimal("40.00"))

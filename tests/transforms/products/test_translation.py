@@ -188,6 +188,7 @@ def test_measures_that_count_refuse_what_weights_have_split():
 
 def test_panels_over_years_refuse_national_codes():
     refuse_national_codes(harmonise(), "panel")
+    refuse_national_codes(harmonise(to="2005"), "panel")  # by a user's table of their changes
     with pytest.raises(InputError, match="change every January"):
         refuse_national_codes(harmonise(to=None), "panel")
 
@@ -195,3 +196,12 @@ def test_panels_over_years_refuse_national_codes():
 def test_an_unknown_revision_is_named():
     with pytest.raises(ValueError, match=r"no HS revision is called HS1997; there are HS1992, "):
         harmonise(to="HS1997")
+
+
+def test_a_year_is_a_target_for_codes_of_eight_digits_and_no_revision_of_families():
+    settings = harmonise(to=2005)
+    assert (settings.to, settings.is_national, settings.digits) == ("2005", True, 8)
+    assert (harmonise().is_national, harmonise().digits) == (False, 6)
+    for changed in ({"to": "1987"}, {"to": 5}, {"family_revisions": ["2004", "2005"]}):
+        with pytest.raises(ValueError, match="no HS revision is called"):
+            harmonise(**changed)
