@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 import pyreadstat
 import yaml
 from deltalake import DeltaTable
+from matplotlib.figure import Figure
 
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.drawn_figures import draw_figures
-from haiguan.transforms.estimators.figures import as_svg
 from haiguan.transforms.estimators.naming import unknown_name
+from haiguan.transforms.estimators.plot import as_png, as_svg, in_style
 from haiguan.transforms.estimators.regression_table import regression_table
 from haiguan.transforms.estimators.specification import Table, columns_read, read_table
 from haiguan.transforms.estimators.table_formats import files_of
@@ -25,7 +26,7 @@ READABLE = "CSV (.csv, .csv.gz), Parquet (.parquet), Stata (.dta) or a Delta fol
 
 
 def run_specification(spec: Path, data: Path, out: Path, provenance: Mapping[str, str] | None = None) -> list[Path]:
-    """Estimates one regression table and writes it as CSV, LaTeX, HTML, JSON and Markdown, and its figures as SVG.
+    """Estimates one regression table and writes it as CSV, LaTeX, HTML, JSON and Markdown, its figures as SVG and PNG.
 
     Args:
         spec: YAML file, as transforms/estimators/specification.py declares it.
@@ -34,7 +35,7 @@ def run_specification(spec: Path, data: Path, out: Path, provenance: Mapping[str
         provenance: what the notes add to the name and version of the data, such as the code revision.
 
     Returns:
-        The files written, in the order csv, tex, html, json, md, then the figures.
+        The files written, in the order csv, tex, html, json, md, then SVG and PNG of each figure.
 
     Raises:
         InputError: all faults of the specification or of its columns.
@@ -45,7 +46,15 @@ def run_specification(spec: Path, data: Path, out: Path, provenance: Mapping[str
     drawn = draw_figures(table, frame, printed.columns)
     out.mkdir(parents=True, exist_ok=True)
     tables = [_written(out / name, text) for name, text in files_of(printed).items()]
-    return tables + [_written(out / f"{table.table}_{name}.svg", as_svg(figure)) for name, figure in drawn.items()]
+    return tables + [path for name, figure in drawn.items() for path in _drawn(out / f"{table.table}_{name}", figure)]
+
+
+def _drawn(stem: Path, figure: Figure) -> list[Path]:
+    with in_style():
+        svg = _written(stem.with_name(f"{stem.name}.svg"), as_svg(figure))
+        png = stem.with_name(f"{stem.name}.png")
+        png.write_bytes(as_png(figure))
+    return [svg, png]
 
 
 def _written(path: Path, text: str) -> Path:

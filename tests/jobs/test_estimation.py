@@ -52,10 +52,11 @@ def test_figures_are_written_beside_the_table(panel, tmp_path):
     spec = tmp_path / "spec.yaml"
     figures = "figures: {terms: {coefficients: [union, married]}}"
     spec.write_text(f"{EXAMPLE.read_text(encoding='utf-8')}{figures}\n", encoding="utf-8")
-    first, second = (run_specification(spec, panel, tmp_path / name)[-1] for name in "ab")
-    assert first.name == "union_wages_terms.svg"
-    assert first.read_text(encoding="utf-8").lstrip().startswith("<?xml")
-    assert first.read_bytes() == second.read_bytes()
+    first, second = (run_specification(spec, panel, tmp_path / name)[-2:] for name in "ab")
+    assert [path.name for path in first] == ["union_wages_terms.svg", "union_wages_terms.png"]
+    assert first[0].read_text(encoding="utf-8").lstrip().startswith("<?xml")
+    assert first[1].read_bytes().startswith(b"\x89PNG")
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
 SMALL = pd.DataFrame({"firm": ["01", "02"], "value_usd": [1.5, 2.25], "year": [2003, 2004], "not_read": [0, 0]})

@@ -110,10 +110,10 @@ def _estimate(column: Column, sample: pd.DataFrame, expand: Expand) -> Estimates
     panel: dict[str, Any] = {"fixed_effects": column.fixed_effects, "clusters": column.clusters}
     match column.estimator:
         case "least_squares":
-            return least_squares(sample, outcome, regressors, **_linear_settings(column), constant=column.constant)
+            return least_squares(sample, outcome, regressors, **linear_settings(column), constant=column.constant)
         case "two_stage_least_squares":
             named = (regressors, expand(column.endogenous), expand(column.instruments))
-            settings = _linear_settings(column)
+            settings = linear_settings(column)
             return two_stage_least_squares(sample, outcome, *named, **settings, constant=column.constant)
         case "plausibly_exogenous":
             return _plausibly_exogenous(column, instrumented_column(column, sample, expand))
@@ -174,7 +174,7 @@ def _binary_response(column: Column, sample: pd.DataFrame, outcome: str, regress
 def instrumented_column(column: Column, sample: pd.DataFrame, expand: Expand = list) -> InstrumentedEquation:
     """The equation behind a column of plausibly exogenous instruments."""
     named = (expand(column.regressors), expand(column.endogenous), expand(column.instruments))
-    return instrumented_equation(sample, str(column.outcome), *named, **_linear_settings(column))
+    return instrumented_equation(sample, str(column.outcome), *named, **linear_settings(column))
 
 
 def _plausibly_exogenous(column: Column, equation: InstrumentedEquation) -> Estimates:
@@ -248,7 +248,8 @@ def _production_function(
             return wooldridge(sample, columns, degree=settings.degree)
 
 
-def _linear_settings(column: Column) -> dict[str, Any]:
+def linear_settings(column: Column) -> dict[str, Any]:
+    """What a column says about effects, errors and weights, as linear estimators take it."""
     return {
         "fixed_effects": column.fixed_effects,
         "clusters": column.clusters,

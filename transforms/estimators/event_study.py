@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,12 @@ from matplotlib.figure import Figure
 
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.hypotheses import joint_test
+from haiguan.transforms.estimators.inference import Covariance
 from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.naming import unknown_name
+from haiguan.transforms.estimators.plot import Plot, draw_plot, layer
 from haiguan.transforms.estimators.result import Estimates
+from haiguan.transforms.estimators.small_sample import Convention
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,9 @@ def lagged_responses(
     controls: Sequence[str] = (),
     fixed_effects: Sequence[str] = (),
     clusters: Sequence[str] = (),
+    weights: str | None = None,
+    covariance: Covariance | None = None,
+    small_sample: Convention = "reghdfe",
 ) -> Path:
     """The outcome h periods later on a regressor and controls now, one equation per horizon.
 
@@ -137,6 +144,9 @@ def lagged_responses(
         controls: numeric columns, at the time of the regressor.
         fixed_effects: columns to absorb, or crossings, at the time of the regressor.
         clusters: cluster variables.
+        weights: a column of analytic weights, at the time of the regressor.
+        covariance: as `least_squares`.
+        small_sample: as `least_squares`.
 
     Raises:
         InputError: as `least_squares`, naming the horizon; a unit-period twice.
@@ -150,13 +160,15 @@ def lagged_responses(
     _check_keys(data, unit, period)
     if not horizons:
         raise InputError("No horizon was named; ask for some distances in periods, such as 0 to 5.")
+    settings: dict[str, Any] = {
+        "fixed_effects": fixed_effects, "clusters": clusters, "weights": weights, "covariance": covariance,
+        "small_sample": small_sample,
+    }  # fmt: skip
     estimates = {}
     for horizon in sorted(set(horizons)):
         led = data.assign(**{outcome: _lead(data, outcome, unit, period, horizon)})
         try:
-            estimates[horizon] = least_squares(
-                led, outcome, [regressor, *controls], fixed_effects=fixed_effects, clusters=clusters
-            )
+            estimates[horizon] = least_squares(led, outcome, [regressor, *controls], **settings)
         except InputError as error:
             raise InputError(*(f"Horizon {horizon}: {fault}" for fault in error.faults)) from error
     absent = [f"Horizon {h}: {' '.join(e.warnings)}" for h, e in estimates.items() if regressor not in e.terms.index]
@@ -174,17 +186,15 @@ def plot_path(path: Path, *, title: str = "", baseline: float | None = None) -> 
     >>> len(plot_path(Path(points, {}, {})).axes)
     1
     """
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
+    return draw_plot(path_plot(path, "periods", "estimate, 95 % interval", title=title, baseline=baseline))
+
+
+def path_plot(path: Path, across: str, upright: str, *, title: str = "", baseline: float | None = None) -> Plot:
+    """A path as layers: an interval per horizon, and a dashed line at a baseline estimate where given."""
     points = path.points
-    reach = np.abs(points[["ci_low", "ci_high"]].to_numpy().T - points["estimate"].to_numpy())
-    axes.errorbar(points["horizon"], points["estimate"], yerr=reach, fmt="o", capsize=3, color="black")
-    axes.axhline(0, color="grey", linewidth=0.8)
-    if baseline is not None:
-        axes.axhline(baseline, color="grey", linewidth=0.8, linestyle="--", label="baseline")
-        axes.legend(frameon=False)
-    axes.set(xlabel="periods", ylabel="estimate, 95 % interval", title=title, xticks=points["horizon"].tolist())
-    return figure
+    intervals = layer("intervals", points["horizon"], points["estimate"], points["ci_low"], points["ci_high"])
+    dashed = () if baseline is None else (layer("level", [np.nan], [baseline], label="baseline"),)
+    return Plot(across, upright, (intervals, *dashed), title)
 
 
 def _dummy(horizon: int) -> str:

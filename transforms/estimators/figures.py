@@ -5,10 +5,8 @@ Each returns a matplotlib Figure that no window owns; save it with `savefig`.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -17,26 +15,11 @@ from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.design import build_design
 from haiguan.transforms.estimators.linear import partialled
 from haiguan.transforms.estimators.naming import unknown_name
+from haiguan.transforms.estimators.plot import COLOURS, MARKERS, ZERO_LINE, Mark, Plot, draw_plot, layer
 from haiguan.transforms.estimators.result import Estimates, critical_value
 
-COLOURS = ("#1f4e79", "#b85c38", "#4a7c59", "#7a5c99", "#8c6d1f", "#5f6b73")
-MARKERS = "osD^vP"
-
-
-def as_svg(figure: Figure) -> str:
-    """The figure as SVG: the same figure gives the same text.
-
-    >>> as_svg(Figure(figsize=(1, 1))) == as_svg(Figure(figsize=(1, 1)))
-    True
-    """
-    text = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "haiguan", "svg.fonttype": "none"}):
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()
-
-
-def _figure(width: float, height: float) -> Figure:
-    return Figure(figsize=(width, height), layout="constrained")
+# A moderator that takes so few values has an interval at each instead of a band.
+FEW_VALUES = 6
 
 
 def coefficient_plot(
@@ -45,7 +28,7 @@ def coefficient_plot(
     """Estimates and 95 % intervals of the same terms in several equations, one row per term.
 
     Args:
-        estimates: by the name that the legend shows.
+        estimates: by the name that the legend shows; those without any of the terms are left out.
         terms: top to bottom; by default all, in order of appearance, without the constant.
         labels: printed names of terms.
 
@@ -65,21 +48,22 @@ def coefficient_plot(
     unknown = [term for term in shown if term not in found]
     if unknown:
         raise InputError(*(unknown_name("term", term, found) for term in unknown))
-    figure = _figure(6.5, 1.0 + 0.45 * len(shown))
+    shown_fits = {name: fit for name, fit in estimates.items() if fit.terms.index.isin(shown).any()}
+    figure = Figure(figsize=(6.5, 1.0 + 0.45 * len(shown)), layout="constrained")
     axes = figure.subplots()
-    axes.axvline(0, color="0.6", linewidth=0.8)
-    for place, (name, fit) in enumerate(estimates.items()):
+    axes.axvline(0, color=ZERO_LINE, linewidth=0.8)
+    for place, (name, fit) in enumerate(shown_fits.items()):
         present = [row for row, term in enumerate(shown) if term in fit.terms.index]
         drawn = fit.terms.loc[[shown[row] for row in present]]
-        heights = np.array(present) + 0.5 * ((place + 0.5) / len(estimates) - 0.5)
+        heights = np.array(present) + 0.6 * ((place + 0.5) / len(shown_fits) - 0.5)
         colour = COLOURS[place % len(COLOURS)]
         axes.hlines(heights, drawn["ci_low"], drawn["ci_high"], color=colour, linewidth=1.2)
         axes.plot(drawn["estimate"], heights, MARKERS[place % len(MARKERS)], color=colour, markersize=4.5, label=name)
     axes.set_yticks(range(len(shown)), [(labels or {}).get(term, term) for term in shown])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlabel("Estimate and 95 % confidence interval")
-    if len(estimates) > 1:
-        figure.legend(loc="outside upper center", ncols=len(estimates), frameon=False)
+    if len(shown_fits) > 1:
+        figure.legend(loc="outside upper center", ncols=min(4, len(shown_fits)), frameon=False)
     return figure
 
 
@@ -142,14 +126,16 @@ def binned_scatter(points: pd.DataFrame, outcome: str, regressor: str) -> Figure
     >>> binned_scatter(points, "Exports", "Imports").axes[0].get_xlabel()
     'Imports'
     """
-    figure = _figure(5.0, 3.8)
-    axes = figure.subplots()
+    return draw_plot(binned_plot(points, outcome, regressor))
+
+
+def binned_plot(points: pd.DataFrame, outcome: str, regressor: str, *, labels: tuple[str, str] = ("", "")) -> Plot:
+    """The points of `binned_means` and the regression line, as layers; labels of both for the legend."""
     middle = np.average(points[["regressor", "outcome"]], axis=0, weights=points["observations"])
     ends = points["regressor"].iloc[[0, -1]].to_numpy()
-    axes.plot(ends, middle[1] + points["slope"].iloc[0] * (ends - middle[0]), color=COLOURS[1], linewidth=1.2)
-    axes.scatter(points["regressor"], points["outcome"], color=COLOURS[0], s=18, zorder=3)
-    axes.set(xlabel=regressor, ylabel=outcome)
-    return figure
+    line = middle[1] + points["slope"].iloc[0] * (ends - middle[0])
+    means = layer("points", points["regressor"], points["outcome"], label=labels[0])
+    return Plot(regressor, outcome, (means, layer("line", ends, line, label=labels[1])))
 
 
 def marginal_effects_along(
@@ -198,16 +184,17 @@ def marginal_effects_along(
 
 
 def marginal_effect_curve(curve: pd.DataFrame, moderator: str, effect: str) -> Figure:
-    """The curve of `marginal_effects_along` with its band; axes labelled as given.
+    """The curve of `marginal_effects_along` with its intervals; axes labelled as given.
 
     >>> curve = pd.DataFrame({"moderator": [0, 1], "effect": [1, 2], "ci_low": [0.5, 1.0], "ci_high": [1.5, 3.0]})
     >>> marginal_effect_curve(curve, "size", "effect of access").axes[0].get_ylabel()
     'effect of access'
     """
-    figure = _figure(5.0, 3.8)
-    axes = figure.subplots()
-    axes.axhline(0, color="0.6", linewidth=0.8)
-    axes.fill_between(curve["moderator"], curve["ci_low"], curve["ci_high"], color=COLOURS[0], alpha=0.18, linewidth=0)
-    axes.plot(curve["moderator"], curve["effect"], color=COLOURS[0], linewidth=1.4)
-    axes.set(xlabel=moderator, ylabel=effect)
-    return figure
+    return draw_plot(effect_plot(curve, moderator, effect))
+
+
+def effect_plot(curve: pd.DataFrame, moderator: str, effect: str) -> Plot:
+    """The curve of `marginal_effects_along` as a layer: a band, or an interval each where the values are few."""
+    mark: Mark = "intervals" if len(curve) <= FEW_VALUES else "band"
+    drawn = layer(mark, curve["moderator"], curve["effect"], curve["ci_low"], curve["ci_high"])
+    return Plot(moderator, effect, (drawn,))

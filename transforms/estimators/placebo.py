@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,10 +17,13 @@ from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.design import CROSSING, Design, build_design
 from haiguan.transforms.estimators.linear import ABSORBED, least_squares
 from haiguan.transforms.estimators.naming import unknown_name
+from haiguan.transforms.estimators.plot import Plot, draw_plot, layer
 from haiguan.transforms.estimators.result import Estimates
 
 BATCH_VALUES = 4_000_000
 MOST_OTHER_LEVELS = 5_000
+
+Compared = Literal["estimate", "statistic"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Placebo:
             them.
         p_value_statistic: the same for the t statistic, which is the better test where treatment effects differ.
         treatment: name of the treatment.
+        statistic: the t statistic of the true treatment, like those of the draws without the small-sample factor.
     """
 
     estimates: Estimates
@@ -41,6 +45,7 @@ class Placebo:
     p_value: float
     p_value_statistic: float
     treatment: str
+    statistic: float
 
 
 def placebo(
@@ -105,7 +110,7 @@ def placebo(
     p_values = (1 + (np.abs(found) >= np.abs(true) * (1 - 1e-9)).sum(axis=0)) / (draws + 1)
     frame = pd.DataFrame(found, columns=["estimate", "statistic"])
     counted = replace(estimates, missing=estimates.missing + len(data) - len(present))
-    return Placebo(counted, frame, float(p_values[0]), float(p_values[1]), treatment)
+    return Placebo(counted, frame, float(p_values[0]), float(p_values[1]), treatment, float(true[1]))
 
 
 def plot_placebo(found: Placebo, *, bins: int = 40) -> Figure:
@@ -115,13 +120,21 @@ def plot_placebo(found: Placebo, *, bins: int = 40) -> Figure:
     >>> len(plot_placebo(placebo(table, "exports", "access", draws=20)).axes)
     1
     """
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.hist(found.draws["estimate"], bins=bins, color="lightgrey", edgecolor="grey")
-    axes.axvline(found.estimates.terms["estimate"][found.treatment], color="black", linestyle="--", label="estimate")
-    axes.set(xlabel=f"placebo estimates of {found.treatment}", ylabel="draws", title=f"p = {found.p_value:.3f}")
-    axes.legend(frameon=False)
-    return figure
+    return draw_plot(placebo_plot(found, f"placebo estimates of {found.treatment}", bins=bins))
+
+
+def placebo_plot(found: Placebo, across: str, *, by: Compared = "estimate", bins: int = 40) -> Plot:
+    """The placebo distribution as layers: bars, and a dashed line at the true estimate or t statistic."""
+    true, p_value = found.estimates.terms.loc[found.treatment, "estimate"], found.p_value
+    if by == "statistic":
+        true, p_value = found.statistic, found.p_value_statistic
+    counts, edges = np.histogram(found.draws[by], bins=bins)
+    bars = layer(
+        "bars", (edges[:-1] + edges[1:]) / 2, counts, edges[:-1], edges[1:], f"{len(found.draws)} permutations"
+    )
+    named = "Estimate" if by == "estimate" else "t statistic"
+    line = layer("upright", [true], label=f"{named} {true:.3g}, permutation p = {p_value:.3f}")
+    return Plot(across, "draws", (bars, line))
 
 
 def _with_known_blocks(data: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -147,14 +146,8 @@ def regression_table(table: Table, data: pd.DataFrame, provenance: Mapping[str, 
 def _headings(printing: Printing, columns: Sequence[EstimatedColumn]) -> tuple[tuple[str, ...], ...]:
     numbers = tuple(f"({number})" for number in range(1, len(columns) + 1))
     titles = tuple(column.column.title or "" for column in columns)
-    outcomes = tuple(_label(printing, column.estimates.outcome) for column in columns)
+    outcomes = tuple(printing.label_of(column.estimates.outcome) for column in columns)
     return tuple(heading for heading in (numbers, titles, outcomes) if any(heading))
-
-
-def _label(printing: Printing, name: str) -> str:
-    # A colon between columns is a product; one before a space tells parts of a decomposition apart.
-    product = " × ".join(printing.labels.get(part, part) for part in re.split(r":(?! )", name))
-    return printing.labels.get(name, product)
 
 
 def _shown_terms(table: Table, fits: Sequence[Estimates]) -> list[str]:
@@ -179,7 +172,7 @@ def _stands_for(table: Table, name: str, term: str) -> bool:
 
 def _term_rows(table: Table, fits: Sequence[Estimates]) -> Iterable[Row]:
     for name in _shown_terms(table, fits):
-        yield Row("estimate", _label(table.print, name), tuple(_estimate_cell(table.print, fit, name) for fit in fits))
+        yield Row("estimate", table.print.label_of(name), tuple(_estimate_cell(table.print, fit, name) for fit in fits))
         if table.print.brackets != "none":
             yield Row("bracket", "", tuple(_bracket_cell(table.print, fit, name) for fit in fits))
 
@@ -218,10 +211,10 @@ def number(value: float, decimals: int) -> str:
 def _included_rows(table: Table, columns: Sequence[EstimatedColumn]) -> Iterable[Row]:
     for name in table.print.omit:
         terms = [column.estimates.terms.index for column in columns]
-        yield _yes_row(_label(table.print, name), [any(_stands_for(table, name, t) for t in index) for index in terms])
+        yield _yes_row(table.print.label_of(name), [any(_stands_for(table, name, t) for t in index) for index in terms])
     effects = dict.fromkeys(name for column in columns for name in column.estimates.fixed_effects)
     for name in effects:
-        crossed = " × ".join(_label(table.print, part) for part in name.split("^"))
+        crossed = " × ".join(table.print.label_of(part) for part in name.split("^"))
         label = table.print.labels.get(f"{name} effects", f"{crossed} effects")
         yield _yes_row(label, [name in column.estimates.fixed_effects for column in columns])
 
@@ -259,20 +252,20 @@ def _statistic_cell(printing: Printing, fit: Estimates, name: str) -> str:
 def _cluster_rows(printing: Printing, fits: Sequence[Estimates]) -> Iterable[Row]:
     for name in dict.fromkeys(name for fit in fits for name in fit.clusters):
         counts = tuple(f"{fit.clusters[name]:,}" if name in fit.clusters else "" for fit in fits)
-        yield Row("statistic", f"{printing.labels.get('clusters', 'Clusters')} ({_label(printing, name)})", counts)
+        yield Row("statistic", f"{printing.labels.get('clusters', 'Clusters')} ({printing.label_of(name)})", counts)
 
 
 def _ladder_rows(printing: Printing, columns: Sequence[EstimatedColumn]) -> Iterable[Row]:
     for label in dict.fromkeys(rung.label for column in columns for rung in column.ladder):
         rungs = [next((rung for rung in column.ladder if rung.label == label), None) for column in columns]
-        terms = dict.fromkeys(_label(printing, rung.term) for rung in rungs if rung)
+        terms = dict.fromkeys(printing.label_of(rung.term) for rung in rungs if rung)
         errors = tuple(f"({number(rung.standard_error, printing.decimals)})" if rung else "" for rung in rungs)
         yield Row("ladder", f"{label}: error of {', '.join(terms)}", errors)
         yield Row("ladder", "  clusters", tuple(_clusters_of(printing, rung) if rung else "" for rung in rungs))
 
 
 def _clusters_of(printing: Printing, rung: Rung) -> str:
-    counts = (f"{count:,} {_label(printing, name)}" for name, count in rung.clusters.items())
+    counts = (f"{count:,} {printing.label_of(name)}" for name, count in rung.clusters.items())
     return " and ".join(counts) or f"none ({rung.covariance_kind})"
 
 

@@ -30,7 +30,7 @@ from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.sample_filter import AllOf, Condition, columns_named
 from haiguan.transforms.estimators.small_sample import Convention
 from haiguan.transforms.estimators.spatial import Conley, DriscollKraay
-from haiguan.transforms.estimators.table_figures import FigureSettings
+from haiguan.transforms.estimators.table_figures import FigureSettings, columns_of_figure
 from haiguan.transforms.estimators.table_tests import Test, columns_of_test
 from haiguan.transforms.estimators.tagged import Settings, by_key, input_error, models_by_tag
 from haiguan.transforms.estimators.variables import Transformation, transformation_columns
@@ -161,6 +161,16 @@ class Printing(Settings):
     labels: dict[str, str] = Field(default={})
     statistics: tuple[str, ...] | None = None
 
+    def label_of(self, name: str) -> str:
+        """The printed name of a term, outcome or effect; the parts of a product each by its own.
+
+        >>> Printing(labels={"tariff": "Tariff"}).label_of("tariff:post")
+        'Tariff × post'
+        """
+        # A colon between columns is a product; one before a space tells parts of a decomposition apart.
+        product = " × ".join(self.labels.get(part, part) for part in re.split(r":(?! )", name))
+        return self.labels.get(name, product)
+
 
 class Table(Equation):
     """A regression table: defaults for all columns, the columns, and how it is printed.
@@ -269,6 +279,7 @@ def columns_read(table: Table) -> set[str]:
     """The columns of the data that a specification reads: what it makes itself, variables and groups, left out."""
     names = {name for transformation in table.variables.values() for name in transformation_columns(transformation)}
     names.update(table.ladder.columns())
+    names.update(name for figure in table.figures.values() for name in columns_of_figure(figure))
     regressors: set[str] = set()
     for column in resolved_columns(table):
         regressors.update(column.regressors, column.endogenous, column.instruments)

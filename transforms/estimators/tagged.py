@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError
 
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.naming import unknown_name
+
+UNKNOWN_KEY, NEEDS_ONE_OF, SEPARATOR = "unknown_key", "needs one of the keys ", ", "
 
 
 class Settings(BaseModel):
@@ -26,7 +29,9 @@ def by_key(*keys: str) -> Discriminator:
         return next((key for key in keys if key in carried or f"{key}_" in carried), None)
 
     return Discriminator(
-        tag, custom_error_type="unknown_key", custom_error_message=f"needs one of the keys {', '.join(keys)}"
+        tag,
+        custom_error_type=UNKNOWN_KEY,
+        custom_error_message=NEEDS_ONE_OF + SEPARATOR.join(keys),
     )
 
 
@@ -54,8 +59,17 @@ def _fault(fault: Any, known: Mapping[str, type[BaseModel]]) -> str:
     path = [str(part) for part in fault["loc"]]
     if fault["type"] != "extra_forbidden":
         found = "" if fault["type"] == "missing" else f" (found {fault['input']!r})"
-        return f"{'.'.join(path)}: {fault['msg'][:1].lower()}{fault['msg'][1:]}{found}"
+        return f"{'.'.join(path)}: {fault['msg'][:1].lower()}{fault['msg'][1:]}{found}{_nearest(fault)}"
     section = next((part for part in reversed(path[:-1]) if part in known), "")
     names = [info.alias or name for name, info in known[section].model_fields.items()]
     place = f"{'.'.join(path[:-1])}: " if path[:-1] else ""
     return place + unknown_name("key", path[-1], names)
+
+
+def _nearest(fault: Any) -> str:
+    """The key that was meant, where a mapping carries none of those that tell it apart but one that is near."""
+    if fault["type"] != UNKNOWN_KEY or not isinstance(fault["input"], Mapping):
+        return ""
+    keys = fault["msg"].removeprefix(NEEDS_ONE_OF).split(SEPARATOR)
+    near = [match for key in fault["input"] for match in get_close_matches(str(key), keys, n=1, cutoff=0.6)]
+    return f"; did you mean {near[0]!r}?" if near else ""
