@@ -311,6 +311,14 @@ def result_studies__figures(bounds: Bounds) -> list[Expectation]:
     return declared(TABLES["result_studies__figures"], bounds)
 
 
+def result_studies__plots(bounds: Bounds) -> list[Expectation]:
+    """As declared; where there is an interval, its lower end comes first."""
+    return [
+        *declared(TABLES["result_studies__plots"], bounds),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="high", column_B="low", or_equal=True),
+    ]
+
+
 Suite = Callable[[Bounds], list[Expectation]]
 
 SUITES: dict[str, Suite] = {
@@ -349,5 +357,6 @@ SUITES: dict[str, Suite] = {
         result_studies__estimates,
         result_studies__tables,
         result_studies__figures,
+        result_studies__plots,
     )
 }

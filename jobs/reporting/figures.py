@@ -5,49 +5,40 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
+import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from haiguan.jobs.reporting.tables import by_item, estimated_columns, label_of
-from haiguan.transforms.estimators.figures import COLOURS, MARKERS, coefficient_plot
+from haiguan.transforms.estimators.drawn_figures import draw_terms
+from haiguan.transforms.estimators.figures import coefficient_plot
 from haiguan.transforms.estimators.linear import CONSTANT
-from haiguan.transforms.estimators.specification import Printing
+from haiguan.transforms.estimators.plot import COLOURS, ZERO_LINE, Plot, as_png, draw_plot, in_style, layer
+from haiguan.transforms.estimators.specification import Printing, Table
+from haiguan.transforms.estimators.table_figures import Coefficients
 
-INK, MUTED, RULE, ZERO_LINE = "#1f2328", "#6b7280", "#d5d2ca", "#999999"
+INK, MUTED, RULE = "#1f2328", "#6b7280", "#d5d2ca"
 _VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", RULE: "var(--rule)", ZERO_LINE: "var(--muted)"} | {
     colour: f"var(--series-{number})" for number, colour in enumerate(COLOURS, start=1)
 }
 _STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "text.parse_math": False,
-    "font.family": "sans-serif",
-    "font.size": 9,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": MUTED,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
     "axes.grid": True,
     "axes.grid.axis": "y",
-    "axes.axisbelow": True,
     "grid.color": RULE,
     "grid.linewidth": 0.6,
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "text.color": INK,
-    "legend.frameon": False,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
 }
-_WIDTH, _HEIGHT, _LEGEND_ROW = 6.4, 3.2, 0.22
 
 
 @dataclass(frozen=True)
@@ -94,80 +85,89 @@ def draw_figures(points: pd.DataFrame, provenance: Mapping[str, str]) -> list[Dr
         points: rows of result_studies__figures.
         provenance: study -> the sentence that says where its figures come from.
     """
-    return [
-        _lines(of_item, study, item, provenance[study])
-        for study, item, of_item in by_item(points.sort_values(["study", "item", "position", "x", "row"]))
-    ]
+    in_order = points.sort_values(["study", "item", "position", "x", "row"])
+    return _drawn(in_order.assign(mark="series", across_label="", low=np.nan, high=np.nan), provenance)
+
+
+def draw_plots(points: pd.DataFrame, provenance: Mapping[str, str]) -> list[DrawnFigure]:
+    """The figures that regression tables ask for, layer by layer.
+
+    Args:
+        points: rows of result_studies__plots.
+        provenance: study -> the sentence that says where its figures come from.
+    """
+    return _drawn(points.sort_values(["study", "item", "position", "row"]), provenance)
 
 
 def draw_coefficients(
-    estimates: pd.DataFrame, provenance: Mapping[str, str], printing: Mapping[tuple[str, str], Printing]
+    estimates: pd.DataFrame, provenance: Mapping[str, str], specifications: Mapping[tuple[str, str], Table]
 ) -> list[DrawnFigure]:
-    """A coefficient plot per regression table: estimates and 95 % confidence intervals, the constant left out.
+    """Coefficient plots: one of each regression table without the constant, and those that it asks for.
 
     Args:
         estimates: rows of result_studies__estimates, in order.
         provenance: study -> the sentence that says where its estimates come from.
-        printing: study and item -> labels of the terms.
+        specifications: study and item -> specification, for the labels of the terms.
     """
     return [
-        _coefficients(of_item, study, item, provenance[study], printing.get((study, item), Printing()))
+        figure
         for study, item, of_item in by_item(estimates)
-        if (of_item.term != CONSTANT).any()
+        for figure in _coefficients(of_item, study, item, provenance[study], specifications.get((study, item)))
     ]
 
 
-def _coefficients(estimates: pd.DataFrame, study: str, item: str, source: str, printing: Printing) -> DrawnFigure:
-    fits = {
-        f"({place}) {column.column.title}": column.estimates
-        for place, column in enumerate(estimated_columns(estimates), start=1)
-    }
-    labels = {term: label_of(printing, term) for term in estimates.term}
-    with _style(study, item):
-        figure = coefficient_plot(fits, labels=labels)
-        figure.axes[0].tick_params(axis="y", length=0, labelcolor=INK)
-        figure.axes[0].grid(visible=False, axis="y")
-        title, note = estimates.iloc[0].title, "Estimates and 95 % confidence intervals; constants are left out."
-        return DrawnFigure(study, item, title, note, source, tuple(fits), *_saved(figure))
+def _coefficients(
+    estimates: pd.DataFrame, study: str, item: str, source: str, table: Table | None
+) -> Iterator[DrawnFigure]:
+    columns, title = estimated_columns(estimates), estimates.iloc[0].title
+    fits = {f"({place}) {column.column.title}": column.estimates for place, column in enumerate(columns, start=1)}
+    if (estimates.term != CONSTANT).any():
+        note = "Estimates and 95 % confidence intervals; constants are left out."
+        printing = table.print if table else Printing()
+        labels = {term: label_of(printing, term) for term in estimates.term}
+        with _style(study, item):
+            svg_and_png = _saved_terms(coefficient_plot(fits, labels=labels))
+        yield DrawnFigure(study, item, title, note, source, tuple(fits), *svg_and_png)
+    for name, settings in table.figures.items() if table else ():
+        if table and isinstance(settings, Coefficients):
+            with _style(study, f"{item}_{name}"):
+                svg_and_png = _saved_terms(draw_terms(table, name, columns))
+            note = "Estimates and 95 % confidence intervals."
+            yield DrawnFigure(study, f"{item}_{name}", title, note, source, tuple(fits), *svg_and_png)
+
+
+def _saved_terms(figure: Figure) -> tuple[str, bytes]:
+    figure.axes[0].tick_params(axis="y", length=0, labelcolor=INK)
+    figure.axes[0].grid(visible=False, axis="y")
+    return _saved(figure)
 
 
 def _style(study: str, item: str) -> AbstractContextManager[None]:
-    return mpl.rc_context({**_STYLE, "svg.hashsalt": f"{study}/{item}"})
+    return in_style({**_STYLE, "svg.hashsalt": f"{study}/{item}"})
 
 
-def _lines(points: pd.DataFrame, study: str, item: str, source: str) -> DrawnFigure:
-    series = tuple(dict.fromkeys(points.column_label))
+def _drawn(points: pd.DataFrame, provenance: Mapping[str, str]) -> list[DrawnFigure]:
+    return [_figure(of_item, study, item, provenance[study]) for study, item, of_item in by_item(points)]
+
+
+def _figure(points: pd.DataFrame, study: str, item: str, source: str) -> DrawnFigure:
+    first, plot = points.iloc[0], _plot(points)
+    series = tuple(part.label for part in plot.layers if part.label)
     with _style(study, item):
-        figure = Figure(figsize=(_WIDTH, _HEIGHT + _LEGEND_ROW * (len(series) - 1)), layout="constrained")
-        _draw_lines(figure.add_subplot(), points)
-        first = points.iloc[0]
-        return DrawnFigure(study, item, first.title, first.note, source, series, *_saved(figure))
+        return DrawnFigure(study, item, first.title, first.note, source, series, *_saved(draw_plot(plot)))
+
+
+def _plot(points: pd.DataFrame) -> Plot:
+    """The layers that rows of the lake hold; the title stands above the figure on the page."""
+    layers = tuple(
+        layer(rows.mark.iloc[0], rows.x, rows.value, rows.low, rows.high, rows.column_label.iloc[0])
+        for _, rows in points.groupby("position")
+    )
+    return Plot(points.across_label.iloc[0], points.axis_label.iloc[0], layers)
 
 
 def _saved(figure: Figure) -> tuple[str, bytes]:
     """The figure as SVG and as PNG, without a date or the name of a program in them."""
-    svg, png = io.StringIO(), io.BytesIO()
+    svg = io.StringIO()
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    figure.savefig(png, format="png", dpi=200, facecolor="white", metadata={"Software": None})
-    return svg.getvalue(), png.getvalue()
-
-
-def _draw_lines(axes: Axes, points: pd.DataFrame) -> None:
-    for number, (_, series) in enumerate(points.groupby("position")):
-        axes.plot(
-            series.x,
-            series.value,
-            color=COLOURS[number % len(COLOURS)],
-            marker=MARKERS[number // len(COLOURS) % len(MARKERS)],
-            markersize=4,
-            linewidth=1.6,
-            label=series.column_label.iloc[0],
-        )
-    axes.set_ylabel(points.axis_label.iloc[0])
-    axes.margins(x=0.03, y=0.15)
-    if points.x.nunique() == 1:
-        axes.set_xlim(points.x.iloc[0] - 1, points.x.iloc[0] + 1)
-    if (points.x == points.x.round()).all():
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
-    if points.position.nunique() > 1:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3)
+    return svg.getvalue(), as_png(figure)

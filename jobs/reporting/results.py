@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from haiguan.jobs.reporting.figures import DrawnFigure, draw_coefficients, draw_figures
+from haiguan.jobs.reporting.figures import DrawnFigure, draw_coefficients, draw_figures, draw_plots
 from haiguan.jobs.reporting.record import Record
 from haiguan.jobs.reporting.tables import PrintedTable, descriptive_tables, in_order, regression_tables
 from haiguan.jobs.runtime.graph import Node
@@ -23,6 +23,7 @@ from haiguan.transforms.studies.estimates import specification_of
 from haiguan.transforms.studies.items import items
 
 ESTIMATE_ROWS, CELLS, POINTS = "result_studies__estimates", "result_studies__tables", "result_studies__figures"
+PLOT_POINTS = "result_studies__plots"
 
 
 Result = TypeVar("Result", PrintedTable, DrawnFigure)
@@ -39,8 +40,9 @@ class Study:
 
 def studies_of(lake: Lake, record: Record, graph: Mapping[str, Node], settings: Settings) -> list[Study]:
     """Reads, prints and draws every result in the lake."""
-    estimates, cells, points = (_read(lake, record, table) for table in (ESTIMATE_ROWS, CELLS, POINTS))
-    origins = {table: _origins(table, record, graph) for table in (ESTIMATE_ROWS, CELLS, POINTS)}
+    results = (ESTIMATE_ROWS, CELLS, POINTS, PLOT_POINTS)
+    estimates, cells, points, plots = (_read(lake, record, table) for table in results)
+    origins = {table: _origins(table, record, graph) for table in results}
     specifications = _specifications(settings)
     estimates = in_order(estimates, specifications)
     printing = {key: specification.print for key, specification in specifications.items()}
@@ -48,7 +50,11 @@ def studies_of(lake: Lake, record: Record, graph: Mapping[str, Node], settings: 
         *regression_tables(estimates, origins[ESTIMATE_ROWS], printing),
         *descriptive_tables(cells, origins[CELLS]),
     ]
-    figures = [*draw_coefficients(estimates, origins[ESTIMATE_ROWS], printing), *draw_figures(points, origins[POINTS])]
+    figures = [
+        *draw_coefficients(estimates, origins[ESTIMATE_ROWS], specifications),
+        *draw_figures(points, origins[POINTS]),
+        *draw_plots(plots, origins[PLOT_POINTS]),
+    ]
     names = sorted({result.study for result in tables} | {figure.study for figure in figures})
     return [Study(name, _of_study(name, tables), _of_study(name, figures)) for name in names]
 

@@ -28,6 +28,7 @@ from haiguan.transforms.schema import TABLES
 
 _COUNTRIES = "country_code country_name customs_code further_customs_codes m49_code labels"
 _KIND_OF_ITEM = {"study_estimates": "estimates", "study_tables": "table", "study_figures": "figure"}
+_PLOTS = "study_plots"
 
 
 def is_available(source: str, settings: Settings) -> bool:
@@ -50,7 +51,9 @@ def open_source(source: str, settings: Settings, known: Mapping[str, Known]) -> 
     if source in RAW:
         return delivered_files(source, settings, known)
     if source in _KIND_OF_ITEM:
-        return _studies(settings, _KIND_OF_ITEM[source])
+        return _studies(study_items(settings, _KIND_OF_ITEM[source]))
+    if source == _PLOTS:
+        return _studies(items_with_figures(settings))
     if source == "hs_links":
         return _on_driver(hs_tables(settings.inputs.hs_tables).published.links)
     if source == "hs_attributes":
@@ -131,9 +134,8 @@ def _divisions(settings: Settings) -> list[list[Any]]:
     return [[code, int(first), int(last), name, int(level), parent] for code, first, last, name, level, parent in rows]
 
 
-def _studies(settings: Settings, kind: str) -> Source:
-    """The items of one kind, one slice per study that has some."""
-    rows = study_items(settings, kind)
+def _studies(rows: pd.DataFrame) -> Source:
+    """Items of studies, one slice per study that has some."""
     studies = {slice_id({"study": study}): study for study in sorted(rows.study.unique())}
 
     def content(study: str) -> str:
@@ -157,6 +159,17 @@ def study_items(settings: Settings, kind: str) -> pd.DataFrame:
     """
     found = [(study, item, text) for study in settings.run.studies for item, text in _study_items(study, kind)]
     return pd.DataFrame(found, columns=["study", "item", "text"])
+
+
+def items_with_figures(settings: Settings) -> pd.DataFrame:
+    """The regression tables of the studies that ask for figures of more than their coefficients: `study_items`."""
+    rows = study_items(settings, "estimates")
+    return rows[[_has_points(yaml.safe_load(text).get("figures")) for text in rows.text]].reset_index(drop=True)
+
+
+def _has_points(figures: Any) -> bool:
+    """Whether some figure is not one of coefficients; a section that is no mapping is for its reader to refuse."""
+    return isinstance(figures, dict) and any("coefficients" not in (figure or ()) for figure in figures.values())
 
 
 def _study_items(study: str, kind: str) -> list[tuple[str, str]]:

@@ -73,6 +73,7 @@ MANIFEST = [
     published("result_studies__estimates", "study=exports", 6, 4, None),
     published("result_studies__tables", "study=concentration", 7, 4, None),
     published("result_studies__figures", "study=concentration", 8, 3, None),
+    published("result_studies__plots", "study=exports", 9, 6, None),
 ]
 
 
@@ -183,6 +184,27 @@ POINTS = [
     for row, (x, value) in enumerate([(2016.0, 0.90), (2017.0, 0.91), (2018.0, 0.92)], start=1)
 ]
 
+PLOTS = [
+    {
+        "study": "exports",
+        "item": "table_1_imports",
+        "title": "Exports & imports: 进口 bins",
+        "position": position,
+        "column_label": label,
+        "row": row,
+        "mark": mark,
+        "across_label": "ln imports",
+        "axis_label": "ln exports",
+        "x": float(row),
+        "value": 2.0 * row,
+        "low": None,
+        "high": None,
+        "note": "A note.",
+    }
+    for position, label, mark in ((1, "Means of 3 bins", "points"), (2, "Slope 2.000", "line"))
+    for row in (1, 2, 3)
+]
+
 ROWS: dict[str, list[dict[str, Any]]] = {
     "ops_runs__manifest": MANIFEST,
     "ops_runs__ledger": LEDGER,
@@ -195,6 +217,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "result_studies__estimates": ESTIMATES,
     "result_studies__tables": CELLS,
     "result_studies__figures": POINTS,
+    "result_studies__plots": PLOTS,
 }
 
 
@@ -525,6 +548,15 @@ def test_a_figure_has_a_point_for_every_row_and_its_labels_as_they_are(reports: 
     assert len(markers) == len(POINTS)
     assert "Share of the five largest: HS 848620 costs $5 to $6" in page
     assert (reports / RUN / "figures" / "exports" / "table_1.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_figure_that_a_regression_table_asks_for_is_drawn_layer_by_layer(page: str, reports: Path):
+    drawn = (reports / RUN / "figures" / "exports" / "table_1_imports.svg").read_text()
+    assert drawn.count('style="fill: #1f4e79') >= 3
+    for text in ("ln imports", "ln exports", "Means of 3 bins", "Slope 2.000"):
+        assert text in drawn
+    assert "Exports &amp; imports: 进口 bins" in page
+    assert "result_studies__plots version 9, made from panel_customs__firm_year version 5" in page
 
 
 def test_the_flow_has_a_box_for_every_table_that_files_feed(page: str):

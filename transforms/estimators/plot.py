@@ -172,7 +172,9 @@ def _whole_ticks(axes: Axes, plot: Plot) -> None:
     places = pd.concat(marked).drop_duplicates().sort_values()
     if places.nunique() == 1:
         axes.set_xlim(places.iloc[0] - 1, places.iloc[0] + 1)
-    if (places == places.round()).all():
+    if len(places) <= MOST_TICKS and (places == places.round()).all():
+        axes.set_xticks(places.to_list())
+    elif (places == places.round()).all():
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=MOST_TICKS))
 
 

@@ -343,6 +343,14 @@ _DECLARED = (
         slice=("study",),
     ),
     Table(
+        name="result_studies__plots",
+        grain="point of a layer of a figure that a regression table of a study asks for",
+        columns=pick("study item title position column_label row mark across_label axis_label x value low high note"),
+        key=("study", "item", "position", "row"),
+        slice=("study",),
+        optional=frozenset({"x", "value", "low", "high"}),
+    ),
+    Table(
         name="ops_runs__manifest",
         grain="one thing a run did: started and ended, read an input file, published or removed a slice",
         columns=pick(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.result import Estimates
-from haiguan.transforms.estimators.specification import read_table
+from haiguan.transforms.estimators.specification import Table, read_table
 from haiguan.transforms.estimators.table_columns import EstimatedColumn, estimate_columns
 from haiguan.transforms.schema import TABLES
 from haiguan.transforms.studies.items import items
@@ -37,16 +37,36 @@ def specification_of(item: str, content: Mapping[str, Any]) -> dict[str, Any]:
     return {"table": item, **{key: value for key, value in content.items() if key not in ("kind", "panel")}}
 
 
+def specification_at(study: str, item: str, content: Mapping[str, Any]) -> Table:
+    """The regression table that an item of a study declares.
+
+    Raises:
+        InputError: all its faults, with the name of its file.
+    """
+    return read_table(specification_of(item, content), f"studies/{study}/{item}.yaml")
+
+
+def panel_of(
+    study: str, item: str, content: Mapping[str, Any], panels: Mapping[str, pd.DataFrame | None]
+) -> pd.DataFrame | None:
+    """The panel that an item of a study names; None where it is not made.
+
+    Raises:
+        InputError: no stage makes a panel of that name.
+    """
+    if content["panel"] not in panels:
+        where = f"studies/{study}/{item}.yaml"
+        raise InputError(f"{where}: there is no panel `{content['panel']}`; there are {', '.join(panels)}")
+    return panels[content["panel"]]
+
+
 def _rows(
     study: str, item: str, content: Mapping[str, Any], panels: Mapping[str, pd.DataFrame | None]
 ) -> Iterator[dict[str, Any]]:
-    where = f"studies/{study}/{item}.yaml"
-    if content["panel"] not in panels:
-        raise InputError(f"{where}: there is no panel `{content['panel']}`; there are {', '.join(panels)}")
-    panel = panels[content["panel"]]
+    panel = panel_of(study, item, content, panels)
     if panel is None:
         return
-    table = read_table(specification_of(item, content), where)
+    table = specification_at(study, item, content)
     for position, column in enumerate(estimate_columns(table, panel), start=1):
         for term, numbers in column.estimates.terms.iterrows():
             yield {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from haiguan.jobs.runtime import deliveries, sources
@@ -99,6 +100,19 @@ def test_items_of_studies_are_slices_by_study():
     frame = source.read(None, list(source.slices.values()))
     assert set(frame.columns) == {"study", "item", "text"}
     assert set(frame.study) == {"exports"}
+
+
+def test_only_tables_that_ask_for_figures_with_points_of_their_own_have_plots(monkeypatch):
+    texts = {
+        "none": "kind: estimates",
+        "terms": "{kind: estimates, figures: {f: {coefficients: [x]}}}",
+        "bins": "{kind: estimates, figures: {f: {coefficients: [x]}, g: {binned_scatter: within}}}",
+    }
+    rows = pd.DataFrame([("s", item, text) for item, text in texts.items()], columns=["study", "item", "text"])
+    monkeypatch.setattr(sources, "study_items", lambda settings, kind: rows)
+    assert sources.items_with_figures(_settings("run.studies=[exports]"))["item"].tolist() == ["bins"]
+    source = open_source("study_plots", _settings("run.studies=[exports]"), {})
+    assert source.read(None, list(source.slices.values()))["item"].tolist() == ["bins"]
 
 
 def test_an_unknown_study_is_a_sentence():

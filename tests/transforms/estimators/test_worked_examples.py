@@ -27,7 +27,8 @@ INNER = {
     "estimates_of", "conley_meat", "driscoll_kraay_meat", "production_panel", "with_tests", "levels_of",
     "estimate_columns", "estimate_column", "estimates_as_data", "untested", "example_firms", "average_effects",
     "contribution", "cobb_douglas", "with_columns_made", "sample_of", "path_of", "instrumented_column",
-    "kinky_column", "draw_figures", "plots_of", "draw_terms", "path_plot", "binned_plot", "effect_plot", "interval_plot",
+    "kinky_column", "draw_figures", "plots_of", "draw_terms", "path_plot", "binned_plot", "effect_plot",
+    "interval_plot",
 }  # fmt: skip
 OF_SPARK = {"coefficients_by_industry", "productivity_by_industry"}
 
