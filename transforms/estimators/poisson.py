@@ -68,20 +68,18 @@ def poisson(
     kind = inference.resolve(None, clusters)
     sample = _Sample(data, outcome, tuple(dict.fromkeys(regressors)), tuple(fixed_effects), tuple(clusters), weights)
     design, separated = _without_separation(sample)
-    fit = _fit(design, sample)
-    names = _names(fit, sample.regressors)
+    names, fit = _maximum(design, sample)
     counted = inference.parameters(kind, len(names), design, small_sample)
-    bread = np.linalg.inv(fit._hessian)
-    scores = fit._u_hat.reshape(-1, 1) * fit._X
+    bread, scores = np.linalg.inv(gram(fit.columns, fit.weights)), fit.columns * fit.score[:, None]
     ones, weighted = np.ones(len(scores)), replace(design, weights=None)  # The scores hold the weights already.
     matrix, _ = inference.covariance_of(kind, bread, scores, ones, counted, weighted, data, small_sample)
-    terms, covariance = coefficient_table(names, fit._beta_hat, matrix)
+    terms, covariance = coefficient_table(names, fit.beta, matrix)
     return Estimates(
         estimator="Poisson",
         outcome=outcome,
         terms=terms,
         covariance=covariance,
-        statistics=_statistics(design, outcome, fit._Y_hat_response.ravel(), separated),
+        statistics=_statistics(design, outcome, fit.fitted, separated),
         covariance_kind=inference.describe(kind, clusters),
         warnings=_warnings(design, sample, names, separated),
         **sample_counts(design),
@@ -170,6 +168,48 @@ def _rectified(design: Design, outcome: str, regressors: Sequence[str]) -> np.nd
             return zero & (fitted > 0)
         combination = np.where(zero, np.maximum(fitted, 0), 0.0)
     return np.zeros(len(zero), dtype=bool)
+
+
+@dataclass(frozen=True)
+class _Maximum:
+    """The pseudo-likelihood's maximum.
+
+    Attributes:
+        beta: K coefficients.
+        fitted: N expected outcomes.
+        columns: N x K, net of the effects under the weights.
+        weights: N, of the information: the expected outcome times the observation's weight.
+        score: N, of each observation's linear index.
+    """
+
+    beta: np.ndarray
+    fitted: np.ndarray
+    columns: np.ndarray
+    weights: np.ndarray
+    score: np.ndarray
+
+
+def _maximum(design: Design, sample: _Sample) -> tuple[list[str], _Maximum]:
+    """The terms, and the maximum one exact step beyond where pyfixest stops.
+
+    pyfixest takes information and scores from the step before its last, which is exact to six digits only.
+    """
+    fit = _fit(design, sample)
+    names = _names(fit, sample.regressors)
+    outcome, expected = design.columns([sample.outcome])[:, 0], fit._Y_hat_response.ravel()
+    values = np.column_stack([np.ones(len(outcome)) if n == CONSTANT else design.columns([n])[:, 0] for n in names])
+    given = np.ones(len(outcome)) if design.weights is None else design.weights
+    working = np.log(expected) + (outcome - expected) / expected
+    residuals = _net(design, np.column_stack([working, values]), given * expected)
+    cross = gram(residuals, given * expected)
+    beta = np.linalg.solve(cross[1:, 1:], cross[1:, 0])
+    fitted = np.exp(working - (residuals[:, 0] - residuals[:, 1:] @ beta))
+    columns = _net(design, values, given * fitted)
+    return names, _Maximum(beta, fitted, columns, given * fitted, given * (outcome - fitted))
+
+
+def _net(design: Design, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return partialled(replace(design, weights=weights), values) if design.effect_names else values
 
 
 def _fit(design: Design, sample: _Sample) -> Any:

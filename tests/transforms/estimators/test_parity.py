@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels
 import statsmodels.api as sm
 from linearmodels.datasets import card, jobtraining, mroz, munnell, wage_panel
 
@@ -23,10 +24,14 @@ from haiguan.transforms.estimators.instruments import two_stage_least_squares
 from haiguan.transforms.estimators.kinky_least_squares import kinky_least_squares
 from haiguan.transforms.estimators.linear import least_squares
 from haiguan.transforms.estimators.plausibly_exogenous import local_to_zero, union_of_intervals
+from haiguan.transforms.estimators.poisson import poisson
 from haiguan.transforms.estimators.probit import logit, probit
 from haiguan.transforms.estimators.quantile import quantile_regression
 from haiguan.transforms.estimators.result import Estimates
+from haiguan.transforms.estimators.spatial import DriscollKraay
 
+# Data of published examples that statsmodels ships with its own tests against Stata.
+SHIPPED = Path(statsmodels.__file__).parent
 PAGE = Path(__file__).parents[3] / "docs" / "estimators.md"
 BEGIN, END = "<!-- parity table: made by the tests -->", "<!-- end of the parity table -->"
 
@@ -70,6 +75,32 @@ def grunfeld_equation(**arguments: object) -> dict[str, float]:
 def wages() -> dict[str, float]:
     effects = {"fixed_effects": ["nr", "year"], "covariance": "iid"}
     return coefficients(least_squares(wage_panel.load(), "lwage", ["married", "union", "expersq"], **effects))
+
+
+def wages_clustered() -> dict[str, float]:
+    effects = {"fixed_effects": ["nr", "year"], "clusters": ["nr"]}
+    return coefficients(least_squares(wage_panel.load(), "lwage", ["married", "union", "expersq"], **effects))
+
+
+def petersen(clusters: list[str], small_sample: str = "reghdfe") -> dict[str, float]:
+    names = ["firm", "year", "x", "y"]
+    frame = pd.read_csv(SHIPPED / "stats" / "tests" / "test_data.txt", sep=r"\s+", header=None, names=names)
+    return coefficients(least_squares(frame, "y", ["x"], clusters=clusters, small_sample=small_sample))
+
+
+def young_men(covariance: str) -> dict[str, float]:
+    frame = pd.read_stata(SHIPPED / "sandbox" / "regression" / "tests" / "griliches76.dta")
+    named = (["expr", "tenure", "rns", "smsa"], ["s", "iq"], ["med", "kww", "age", "mrt"])
+    return coefficients(two_stage_least_squares(frame, "lw", *named, fixed_effects=["year"], covariance=covariance))
+
+
+def ship_accidents(clusters: list[str]) -> dict[str, float]:
+    """Stata's errors have the factor G/(G-1), or N/(N-1) where nothing is clustered, and no other."""
+    frame = pd.read_csv(SHIPPED / "discrete" / "tests" / "results" / "ships.csv").dropna()
+    fit = poisson(frame, "accident", ["yr_con", "op_75_79"], clusters=clusters, small_sample="none")
+    groups = fit.clusters["ship"] if clusters else fit.observations
+    factor = np.sqrt(groups / (groups - 1))
+    return {name: value * (factor if name.startswith("se ") else 1) for name, value in coefficients(fit).items()}
 
 
 CARD_CONTROLS = ["exper", "expersq", "black", "smsa", "south", "smsa66", *(f"reg66{j}" for j in range(2, 10))]
@@ -208,6 +239,20 @@ CASES = (
     Case("least squares, firm and year effects", "Wooldridge, Econometric Analysis, wage panel",
          {"b married": ".046680", "se married": ".018310", "b union": ".080002", "se union": ".019310",
           "b expersq": "-.0051855", "se expersq": ".000704", "r2": ".6209123", "r2_within": ".0215684"}, wages),
+    Case("least squares, firm and year effects, clustered by person", "wage panel, K of reghdfe and fixest (see below)",
+         {"se married": ".021004", "se union": ".022743", "se expersq": ".000810"}, wages_clustered),
+    Case("least squares, robust, no factor", "Petersen (2009), page with test data", {"se x": ".0284"},
+         lambda: petersen([], "none")),
+    Case("least squares, clustered by firm", "Petersen (2009), page with test data",
+         {"se x": ".0506", "se constant": ".0670"}, lambda: petersen(["firm"])),
+    Case("least squares, clustered by year", "Petersen (2009), page with test data",
+         {"se x": ".0334", "se constant": ".0234"}, lambda: petersen(["year"])),
+    Case("least squares, clustered by firm and year", "Grunfeld, 10 firms: Stata `ivreg2, cluster(company time) small`",
+         {"se value": ".01635175", "se capital": ".0784739", "se constant": "19.50561"},
+         lambda: grunfeld_equation(clusters=["firm", "year"])),
+    Case("least squares, Driscoll-Kraay, 4 lags", "Grunfeld, 10 firms: Stata `ivreg2, dkraay(5) small`",
+         {"se value": ".01385486", "se capital": ".0508451", "se constant": "12.57036"},
+         lambda: grunfeld_equation(covariance=DriscollKraay("year", lags=4))),
     Case("least squares, clustered, no factor", FORMULA,
          {"b x": ".77740005", "se x": ".03268133", "b w": "-.77897896", "se w": ".06549681",
           "b constant": ".99403765", "se constant": ".04499126"}, lambda: formula_least_squares("none")),
@@ -232,6 +277,21 @@ CASES = (
     Case("2SLS, clustered", FORMULA, {"se x": ".0252003465", "kleibergen_paap_f": "66.61546473",
                                        "first stage b z": ".7963333511", "rank Wald": "69.01719371"},
          lambda: formula_instrumented("reghdfe")),
+    Case("2SLS, two endogenous, year effects", "Griliches (1976), Hayashi ch. 3: Stata `ivreg2, small`",
+         {"b s": ".17242531", "se s": ".02091823", "b iq": "-.00909883", "se iq": ".00474527", "b expr": ".04928949",
+          "se expr": ".00822543", "cragg_donald_f": "12.551614161", "kleibergen_paap_lm": "47.978043822",
+          "sargan": "13.26833137", "sargan_p_value": ".00131467514"}, lambda: young_men("iid")),
+    Case("2SLS, two endogenous, year effects, robust", "Griliches (1976), Hayashi ch. 3: Stata `ivreg2, small robust`",
+         {"se s": ".02091964", "se iq": ".00492869", "se expr": ".00811973", "kleibergen_paap_f": "11.461427887",
+          "kleibergen_paap_lm": "40.926982199", "hansen_j": "11.60148137", "hansen_j_p_value": ".003025313"},
+         lambda: young_men("robust")),
+    Case("Poisson, clustered", "McCullagh and Nelder, ship accidents: Stata `poisson, vce(cluster ship)`",
+         {"b yr_con": "-.02172061894", "se yr_con": ".199337094", "b op_75_79": ".22148585072",
+          "se op_75_79": ".110936282", "b constant": "2.26970771432", "se constant": "1.104856990"},
+         lambda: ship_accidents(["ship"])),
+    Case("Poisson, robust", "McCullagh and Nelder, ship accidents: Stata `poisson, vce(robust)`",
+         {"se yr_con": ".192337132", "se op_75_79": ".553014048", "se constant": ".665325234"},
+         lambda: ship_accidents([])),
     Case("probit", f"{WOOLDRIDGE}, example 17.1 (Mroz)",
          {"b nwifeinc": "-.012", "se nwifeinc": ".005", "b educ": ".131", "se educ": ".025",
           "b exper": ".123", "se exper": ".019", "b kidslt6": "-.868", "se kidslt6": ".119",
@@ -321,6 +381,24 @@ def test_rounds_to_what_is_published(case: Case) -> None:
         if not agrees(printed, computed[name])
     }
     assert not wrong
+
+
+def test_the_clustered_errors_of_the_wage_panel_count_the_years():
+    """Eleven parameters: three slopes, eight years of which the nested persons make none redundant but the first.
+
+    pyfixest 0.60 counts four where its order of the effects goes wrong, and prints .020987 and .022725.
+    """
+    ours, raw = wages_clustered(), least_squares(
+        wage_panel.load(), "lwage", ["married", "union", "expersq"], fixed_effects=["nr", "year"], clusters=["nr"],
+        small_sample="none",
+    )  # fmt: skip
+    rows, persons = 4360, 545
+    for name, right, wrong in (("married", ".021004", ".020987"), ("union", ".022743", ".022725")):
+        error = raw.terms.loc[name, "standard_error"]
+        by_parameters = {k: error * np.sqrt((rows - 1) / (rows - k) * persons / (persons - 1)) for k in (4, 11)}
+        assert agrees(right, by_parameters[11])
+        assert agrees(wrong, by_parameters[4])
+        assert ours[f"se {name}"] == pytest.approx(by_parameters[11], rel=1e-12)
 
 
 def test_the_documented_table_is_the_computed_one() -> None:

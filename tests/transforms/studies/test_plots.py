@@ -58,7 +58,7 @@ def test_without_the_panel_there_are_no_points():
 
 
 def test_a_figure_that_cannot_be_is_told_with_its_file():
-    with pytest.raises(InputError, match="figures.f: There is no column called 'witin'; did you mean 'within'"):
+    with pytest.raises(InputError, match=r"figures.f: There is no column called 'witin'; did you mean 'within'"):
         points(figures={"f": {"binned_scatter": "witin"}})
     with pytest.raises(InputError, match=r"studies/s/table_1.yaml: .*did you mean 'binned_scatter'"):
         points(figures={"f": {"binned_scater": "within"}})
