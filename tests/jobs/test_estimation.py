@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 import pyarrow as pa
@@ -16,7 +18,11 @@ from linearmodels.datasets import wage_panel
 
 from haiguan.jobs.estimation import read_panel, read_specification, run_specification
 from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.specification import EstimatorName
+from haiguan.transforms.estimators.table_figures import FigureSettings
+from haiguan.transforms.estimators.tagged import models_by_tag
 
+PAGE = Path(__file__).parents[2] / "docs" / "estimators.md"
 EXAMPLE = Path(__file__).parents[2] / "conf" / "studies" / "example" / "union_wages.yaml"
 
 
@@ -57,6 +63,31 @@ def test_figures_are_written_beside_the_table(panel, tmp_path):
     assert first[0].read_text(encoding="utf-8").lstrip().startswith("<?xml")
     assert first[1].read_bytes().startswith(b"\x89PNG")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def page_section(heading: str) -> str:
+    return PAGE.read_text(encoding="utf-8").split(f"# {heading}\n", 1)[1].split("\n#", 1)[0]
+
+
+def test_the_figures_of_the_page_are_drawn_as_it_says(panel, tmp_path):
+    (example,) = re.findall(r"```yaml\n(.*?)```", page_section("Figures"), re.DOTALL)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(example, encoding="utf-8")
+    table = read_specification(spec)
+    drawn = [path.name for path in run_specification(spec, panel, tmp_path / "out")][5:]
+    assert drawn == [f"union_wages_{name}.{ending}" for name in table.figures for ending in ("svg", "png")]
+    later = (tmp_path / "out" / "union_wages_later.svg").read_text(encoding="utf-8")
+    assert "Before and after" in later
+    assert "Periods after the regressor (years)" in later
+
+
+def test_the_page_has_every_figure_and_every_estimator():
+    shown = set(re.findall(r"^\| `{(\w+):", page_section("Figures"), re.MULTILINE))
+    assert shown == set(models_by_tag(FigureSettings))
+    commands = {"plausibly_exogenous": "union_of_intervals"}
+    beside = page_section("Beside Stata and R")
+    lacking = [name for name in get_args(EstimatorName) if f"`{commands.get(name, name)}" not in beside]
+    assert lacking == []
 
 
 SMALL = pd.DataFrame({"firm": ["01", "02"], "value_usd": [1.5, 2.25], "year": [2003, 2004], "not_read": [0, 0]})

@@ -117,7 +117,7 @@ def draw_plot(plot: Plot) -> Figure:
     if any(part.mark in ("intervals", "band") for part in plot.layers):
         axes.axhline(0, color=ZERO_LINE, linewidth=0.8, zorder=0.5)
     axes.set(xlabel=wrapped(plot.across, WIDE), ylabel=wrapped(plot.upright, TALL), title=wrapped(plot.title, WIDE))
-    axes.margins(x=0.03, y=0.1)
+    axes.margins(x=0.05, y=0.1)
     _whole_ticks(axes, plot)
     if len(labelled) > 1:
         figure.legend(loc="outside upper left", ncols=1)
@@ -165,7 +165,9 @@ def _draw(axes: Axes, part: Layer, colour: str, marker: str) -> None:
 
 
 def _whole_ticks(axes: Axes, plot: Plot) -> None:
-    """Ticks at whole numbers where the points stand at whole numbers, such as years or distances to an event."""
+    """Ticks at whole numbers of what is counted, and of points at whole numbers, such as years or distances."""
+    if any(part.mark == "bars" for part in plot.layers):
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     marked = [part.points["x"] for part in plot.layers if part.mark in ("series", "intervals")]
     if not marked:
         return

@@ -30,7 +30,20 @@ def coefficients_by_industry(
     Returns:
         Grain industry x term: the industry as a string, term, estimate, standard_error, statistic, p_value, ci_low,
         ci_high, observations, firms, message (warnings, or why there is no estimate: then the only row of its
-        industry). `industry_coefficients` shows one industry's.
+        industry).
+
+    >>> from haiguan.transforms.estimators.production.example import example_firms
+    >>> from haiguan.transforms.estimators.production.bootstrap import bootstrap
+    >>> from haiguan.transforms.estimators.production.levinsohn_petrin import levinsohn_petrin
+    >>> from haiguan.transforms.estimators.production.panel import ProductionColumns
+    >>> read = ["firm", "year", "output", "labour", "capital", "materials"]
+    >>> firms = example_firms(firms=200, years=4, seed=1, leave=False)[read].assign(industry="13")
+    >>> def estimate(rows):
+    ...     columns = ProductionColumns("firm", "year", "output", ("labour",), ("capital",), "materials")
+    ...     return bootstrap(levinsohn_petrin(rows, columns), draws=20, seed=1).estimates
+    >>> found = coefficients_by_industry(spark.createDataFrame(firms), "industry", estimate)
+    >>> [(row.industry, row.term, round(row.estimate, 1)) for row in found.orderBy("term").collect()]
+    [('13', 'capital', 0.4), ('13', 'labour', 0.6)]
     """
     schema = ", ".join(
         [
@@ -90,6 +103,19 @@ def productivity_by_industry(
     Returns:
         Every row of the panel: industry, keys, productivity, anticipated_productivity, first_stage_residual (logs),
         elasticity_<input> of each input, and message where they are null.
+
+    >>> from haiguan.transforms.estimators.production.example import example_firms
+    >>> from haiguan.transforms.estimators.production.levinsohn_petrin import levinsohn_petrin
+    >>> from haiguan.transforms.estimators.production.panel import ProductionColumns
+    >>> read = ["firm", "year", "output", "labour", "capital", "materials"]
+    >>> firms = example_firms(firms=200, years=4, seed=1, leave=False)[read].assign(industry="13")
+    >>> def fit(rows):
+    ...     columns = ProductionColumns("firm", "year", "output", ("labour",), ("capital",), "materials")
+    ...     return levinsohn_petrin(rows, columns)
+    >>> panel, inputs = spark.createDataFrame(firms), ("labour", "capital")
+    >>> found = productivity_by_industry(panel, "industry", ("firm", "year"), inputs, fit)
+    >>> found.where("productivity is not null").count(), len(firms)
+    (800, 800)
     """
     types = dict(panel.select(*keys).dtypes)
     schema = ", ".join(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -80,6 +82,14 @@ def test_spark_gives_what_the_plain_function_gives(firms, spark):
     rows = productivity_by_industry(panel, "industry", ("firm", "year"), ("labour", "capital"), there).toPandas()
     assert len(rows) == len(firms)
     assert rows["productivity"].isna().sum() == 1
+
+
+@pytest.mark.parametrize("function", [coefficients_by_industry, productivity_by_industry])
+def test_the_worked_examples_hold(function, spark):
+    runner = doctest.DocTestRunner()
+    (example,) = doctest.DocTestFinder().find(function, globs={"spark": spark, function.__name__: function})
+    assert len(example.examples) > 5
+    assert runner.run(example).failed == 0
 
 
 def test_a_fault_of_ours_is_not_hidden(firms):
