@@ -160,6 +160,15 @@ def test_planted_coefficient_lies_in_the_confidence_interval(universe):
     assert (planted["value"] < found.ci_high).all()
 
 
+def test_the_figure_of_the_regression_table_has_its_slope(universe):
+    estimates = universe.lake.read_on_driver("result_studies__estimates").query("study == 'exports' and position == 1")
+    points = universe.lake.read_on_driver("result_studies__plots").query("item == 'table_1_imports'")
+    assert points.mark.value_counts().to_dict() == {"points": 20, "line": 2}
+    line = points[points.mark == "line"].sort_values("x")
+    slope = line.value.diff().iloc[-1] / line.x.diff().iloc[-1]
+    assert slope == pytest.approx(estimates.estimate.item(), rel=1e-7)
+
+
 def test_a_second_run_does_nothing(universe):
     tables = universe.lake.published()
     before = {name: DeltaTable(str(universe.lake.path(name))).version() for name in tables}
