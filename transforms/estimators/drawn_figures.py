@@ -49,7 +49,8 @@ EVENT_STUDY: tuple[EstimatorName, ...] = ("event_study",)
 KINKY: tuple[EstimatorName, ...] = ("kinky_least_squares",)
 PLAUSIBLY_EXOGENOUS: tuple[EstimatorName, ...] = ("plausibly_exogenous",)
 GRID = 50
-INTERVAL = "95 % interval"
+# Spaces that no line of a label breaks at.
+INTERVAL = "95\u00a0%\u00a0interval"
 
 
 def draw_figures(table: Table, data: pd.DataFrame, columns: Sequence[EstimatedColumn]) -> dict[str, Figure]:

@@ -146,7 +146,7 @@ def test_a_placebo_distribution_is_that_of_the_estimator(by):
     settings = {"controls": ["z"], "fixed_effects": ["firm"], "clusters": ["firm"], "strata": ["year"]}
     expected = placebo(FIRMS, "y", "x", draws=60, seed=3, **settings)
     axes = figures["f"].axes[0]
-    counts, edges = np.histogram(expected.draws[by], bins=40)
+    counts, edges = np.histogram(expected.draws[by], bins=12)
     assert [bar.get_height() for bar in axes.patches] == counts.tolist()
     assert axes.patches[0].get_x() == edges[0]
     true = expected.statistic if by == "statistic" else expected.estimates.terms.loc["x", "estimate"]
