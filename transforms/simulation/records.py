@@ -5,14 +5,15 @@ The good records of one block of firms in one year, as arrays; `planting` adds w
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from haiguan.transforms.simulation.catalogue import Partners, Products
+from haiguan.transforms.simulation.catalogue import UNMAPPED_CODES, Partners, Products
 from haiguan.transforms.simulation.draws import Draws, Floats, Ids, pick
-from haiguan.transforms.simulation.editions import SEASON, Piece, pieces_of
-from haiguan.transforms.simulation.firms import Firms
+from haiguan.transforms.simulation.editions import SEASON, Edition, Layout, Piece, layout_of, pieces_of
+from haiguan.transforms.simulation.firms import Firms, security_codes
 from haiguan.transforms.simulation.plan import EXPORT, IMPORT, Plan, cell_weights, shares
 from haiguan.transforms.simulation.rules import (
     IMPORT_FLAG,
@@ -20,6 +21,7 @@ from haiguan.transforms.simulation.rules import (
     REJECTING,
     RULES,
     SPECIAL_USE,
+    UNMAPPED,
     planted_in_year,
 )
 from haiguan.transforms.simulation.vocabulary import PLACES, REGIMES, WEIGHED
@@ -45,16 +47,26 @@ class World:
         products: what is traded.
         partners: with whom.
         without: rules under which nothing is planted.
+        edition: which files the records are told in.
     """
 
     plan: Plan
     products: Products
     partners: Partners
-    without: tuple[str, ...] = ()
+    without: Collection[str] = frozenset()
+    edition: Edition = "archive"
 
     def pieces(self, year_index: int) -> tuple[Piece, ...]:
         """The files of a year, before any is repeated."""
-        return pieces_of(self.plan.years[year_index], int(self.plan.records[year_index].sum()))
+        return pieces_of(self.plan.years[year_index], int(self.plan.records[year_index].sum()), self.edition)
+
+    def layout(self, year: int) -> Layout:
+        """The layout of a year's records; of two in one year that of the first months."""
+        return layout_of(year, 1, self.edition)
+
+    def firm_codes(self, firms: Firms, year: int) -> list[str]:
+        """The code of each firm in the files of a year."""
+        return security_codes(firms) if self.edition == "listed" else firms.codes(self.plan.draws, year)
 
     def planted(self, rule: str, year_index: int) -> int:
         """How many records of a year break a rule."""
@@ -131,8 +143,15 @@ def product_codes(world: World, hs_revision: str, records: Records) -> Ids:
     """The eight digits of each record's product, as a number."""
     headings = np.array(world.products.codes[hs_revision]).astype(np.int64)
     codes = headings[records.product] * 100 + np.array(SUFFIXES).astype(np.int64)[records.suffix]
-    special = np.array(SPECIAL_CODES)[records.variant % len(SPECIAL_CODES)]
-    return np.where(records.rule == RULES.index(SPECIAL_USE), special, codes)
+    for rule, others in ((SPECIAL_USE, SPECIAL_CODES), (UNMAPPED, _unmapped(hs_revision))):
+        chosen = records.rule == RULES.index(rule)
+        codes[chosen] = np.array(others)[records.variant[chosen] % len(others)]
+    return codes
+
+
+def _unmapped(hs_revision: str) -> tuple[int, ...]:
+    """Codes of eight digits, as numbers, that are in no conversion table."""
+    return tuple(int(code) * 100 for code in UNMAPPED_CODES.get(hs_revision, ("0",)))
 
 
 def _cells(plan: Plan, year_index: int, block: int, firms: Firms) -> _Cells:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from haiguan.jobs.simulate import SimulateSettings, embedded_tables, world_of
 from haiguan.transforms.simulation.draws import Draws
 from haiguan.transforms.simulation.editions import pieces_of, repeated_files
-from haiguan.transforms.simulation.pages import blocks
+from haiguan.transforms.simulation.pages import blocks, pages
 from haiguan.transforms.simulation.plan import EXPORT, IMPORT, plan_world
 from haiguan.transforms.simulation.records import World
 from haiguan.transforms.simulation.rules import FLAGS, REJECTING, REPEATED_BLOCK, RULES, spread
+from haiguan.transforms.simulation.wording import regime_told
 
 
 def world_with(declarations: int, first: int, last: int, *skipped: int) -> World:
@@ -87,3 +88,45 @@ def test_files_of_a_year_grow_in_number_not_in_size() -> None:
     assert {piece.layout.name for piece in pieces_of(2005, 5_000)} == {"monthly_2005", "monthly_2005_december"}
     assert {piece.archive for piece in pieces_of(2015, 5_000)} == {"2015/2015.zip"}
     assert set(repeated_files(pieces_of(2006, 5_000))) == {"2006/200605cn(1).csv.gz", "2006/200609cn(1).csv.gz"}
+
+
+@pytest.fixture(scope="module")
+def regimes_told() -> dict[tuple[int, str], set[str]]:
+    """Year and what a regime stands for in the truth -> its labels and codes in the files."""
+    world = world_with(60_000, 2000, 2012, *(year for year in range(2001, 2012) if year not in (2004, 2007, 2009)))
+    told: dict[tuple[int, str], set[str]] = {}
+    for index, year in enumerate(world.plan.years):
+        true_of = np.array(regime_told(world.layout(year)))
+        for _, firms, records in blocks(world, index):
+            for page in pages(world, index, firms, records.take(records.rule < 0), {}):
+                for regime, text in zip(true_of[page.records.regime], page.fields["regime"].to_pylist(), strict=True):
+                    told.setdefault((year, str(regime)), set()).add(text)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("year", "regime", "texts"),
+    [
+        (2000, "ordinary", {"一般贸易", "10", "0110"}),
+        (2000, "processing_supplied", {"来料加工装配贸易", "14", "0214"}),
+        (2000, "processing_imported", {"进料加工贸易", "15", "0615"}),
+        (2000, "lease", {"租赁贸易", "23", "1523"}),
+        (2004, "ordinary", {"一般贸易"}),
+        (2004, "equipment", {"外商投资企业作为投资进口的设备、物品", "来料加工装配进口的设备", "出口加工区进口设备"}),
+        (2007, "ordinary", {"10", "110"}),
+        (2007, "processing_imported", {"15", "615"}),
+        (2007, "equipment", {"25", "20", "35"}),
+        (2009, "ordinary", {"1", "110"}),
+        (2009, "processing_unspecified", {"2"}),
+        (2009, "processing_supplied", {"214"}),
+        (2012, "ordinary", {"1", "110"}),
+        (2012, "processing_unspecified", {"23"}),
+        (2012, "processing_imported", {"615"}),
+        (2012, "lease", {"1523"}),
+    ],
+)
+def test_regimes_are_told_in_every_way_of_the_files(
+    regimes_told: dict[tuple[int, str], set[str]], year: int, regime: str, texts: set[str]
+) -> None:
+    """By name, by the codes of the statistics, as general or processing, and by codes of customs supervision."""
+    assert regimes_told[year, regime] == texts
