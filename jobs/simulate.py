@@ -155,8 +155,8 @@ def is_simulated(out: Path, settings: SimulateSettings, tables: CodeTables | Non
 
 def _write_archive(spark: SparkSession, site: _Site) -> None:
     """The truth, what is published from it, and at last the customs files."""
-    for name in ("flows.parquet", "firms.parquet"):
-        (site.out / "truth" / name).mkdir()
+    for name in ("flows", "firms", "carried"):
+        (site.out / "truth" / f"{name}.parquet").mkdir()
     planted = _each_year(spark, site, lambda index: _write_truth_of_year(site, index))
     _write_truth(site, pd.concat(planted))
     _write_statistics(site)
@@ -180,9 +180,13 @@ def _write_truth_of_year(site: _Site, year_index: int) -> pd.DataFrame:
     pieces = world.pieces(year_index)
     before, declared, defects = np.zeros(len(pieces), dtype=np.int64), truth.Declared.nothing(world), []
     for number, firms, records in blocks(world, year_index):
-        name = f"{year}_{number:05d}.parquet"
-        _write_parquet(truth.annual_flows(world, year, firms, records), site.out / "truth" / "flows.parquet" / name)
-        _write_parquet(truth.firm_years(world, year_index, firms), site.out / "truth" / "firms.parquet" / name)
+        tables = {
+            "flows": truth.annual_flows(world, year, firms, records),
+            "firms": truth.firm_years(world, year_index, firms),
+            "carried": truth.carried(world, year, firms, records),
+        }
+        for name, table in tables.items():
+            _write_parquet(table, site.out / "truth" / f"{name}.parquet" / f"{year}_{number:05d}.parquet")
         defects.append(truth.defects(pieces, records, line_numbers(pieces, records, before)))
         before += np.bincount(records.piece, minlength=len(pieces))
         declared.add(records)

@@ -330,6 +330,18 @@ def _eight_digits(line: Line) -> str:
     return (code if len(code) in (8, 10) else f"0{code}")[:8]
 
 
+def test_carried_goods_are_beside_the_flows(world: Path) -> None:
+    flows, firms, goods = (
+        pd.read_parquet(world / "truth" / f"{name}.parquet") for name in ("flows", "firms", "carried")
+    )
+    key = ["year", "firm_code"]
+    intermediaries = firms[firms.is_intermediary].set_index(key).index
+    declared = flows[flows.set_index(key).index.isin(intermediaries)]
+    by = [*key, "direction"]
+    assert set(goods.year) == set(YEARS)
+    assert goods.groupby(by).value_usd.sum().to_dict() == declared.groupby(by).value_usd.sum().to_dict()
+
+
 def test_quantities_of_flows_add_up(world: Path, good_lines: list[Line]) -> None:
     flows = pd.read_parquet(world / "truth" / "flows.parquet")
     told = [Decimal(_amount(line, "quantity") or 0) for line in good_lines if "quantity_text" in line.fields]

@@ -124,10 +124,15 @@ def simulate_firms(draws: Draws, ids: Ids, years: tuple[int, ...]) -> Firms:
         is_recoded=draws.uniform("recoded", ids) < _SHARE_RECODED,
         renamed=_year_of(draws, "renamed", ids, _SHARE_RENAMED),
         switches=_year_of(draws, "switches", ids, _SHARE_SWITCHING),
-        is_intermediary=draws.uniform("intermediary", ids) < _SHARE_INTERMEDIARY,
+        is_intermediary=are_intermediaries(draws, ids),
         import_cents=imports,
         export_cents=exports,
     )
+
+
+def are_intermediaries(draws: Draws, ids: Ids) -> np.ndarray:
+    """Which of the firms with these numbers trade what others make."""
+    return draws.uniform("intermediary", ids) < _SHARE_INTERMEDIARY
 
 
 def security_codes(firms: Firms) -> list[str]:

@@ -17,7 +17,7 @@ from haiguan.transforms.simulation.draws import Ids
 from haiguan.transforms.simulation.editions import Piece, repeated_files, revision_of
 from haiguan.transforms.simulation.firms import NOISE_CORRELATION, NOISE_SD, PLANTED_B, Firms
 from haiguan.transforms.simulation.plan import EXPORT, IMPORT, Plan
-from haiguan.transforms.simulation.records import Records, World, product_codes
+from haiguan.transforms.simulation.records import Records, World, producers, product_codes
 from haiguan.transforms.simulation.rules import NOT_LEGIBLE, REPEATED_BLOCK, REPEATED_FILE, RULES, SPECIAL_USE, UNMAPPED
 from haiguan.transforms.simulation.texts import Text, decimal, where, words
 from haiguan.transforms.simulation.vocabulary import OWNERSHIPS, PLACES, REGIMES, ZONES
@@ -130,6 +130,39 @@ def firm_years(world: World, year_index: int, firms: Firms) -> pa.Table:
             "has_switched_regime": firms.switches[rows] == year,
             "import_usd": decimals(pa.array(imports[rows]), 2),
             "export_usd": decimals(pa.array(exports[rows]), 2),
+        }
+    )
+
+
+def carried(world: World, year: int, firms: Firms, records: Records) -> pa.Table:
+    """Whose goods the intermediaries of a block have declared: their published records summed up by producer.
+
+    Returns:
+        year, direction, firm and firm_code of the intermediary, producer (its number: for imports the firm that the
+        goods were for), value_usd, declarations. Ordered by firm, producer and direction.
+    """
+    good = records.take(records.is_published & firms.is_intermediary[records.firm])
+    table = pa.table(
+        {
+            "firm": good.firm,
+            "producer": producers(world.plan, firms, good.firm, good.flow),
+            "direction": good.direction,
+            "cents": good.cents,
+        }
+    )
+    keys = ["firm", "producer", "direction"]
+    sums = table.group_by(keys).aggregate([("cents", "sum"), ("cents", "count")])
+    sums = sums.sort_by([(key, "ascending") for key in keys]).combine_chunks()
+    column = {name: sums[name].combine_chunks() for name in sums.column_names}
+    return pa.table(
+        {
+            "year": pa.repeat(pa.scalar(year, pa.int32()), len(sums)),
+            "direction": words([DIRECTIONS[IMPORT], DIRECTIONS[EXPORT]], column["direction"]),
+            "firm": firms.ids[column["firm"].to_numpy()],
+            "firm_code": words(world.firm_codes(firms, year), column["firm"]),
+            "producer": column["producer"],
+            "value_usd": decimals(column["cents_sum"], 2),
+            "declarations": column["cents_count"],
         }
     )
 
