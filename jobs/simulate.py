@@ -105,9 +105,9 @@ def simulate(spark: SparkSession, out: Path, settings: SimulateSettings, tables:
         tables: codes to use; None: those that come with haiguan.
 
     Raises:
-        InputError: the folder holds something else, or no year has a layout.
+        InputError: the folder holds something else, no year has a layout, or too many firms would be listed.
     """
-    years_between(*settings.years, settings.skip_years)
+    _years(settings)
     tables = tables or embedded_tables()
     if is_simulated(out, settings, tables):
         _log.info("%s already holds this simulation: nothing to write", out)
@@ -128,9 +128,7 @@ def simulate(spark: SparkSession, out: Path, settings: SimulateSettings, tables:
 
 def world_of(settings: SimulateSettings, tables: CodeTables) -> World:
     """All that is known of a world before its records are drawn."""
-    draws, years = Draws(settings.seed), years_between(*settings.years, settings.skip_years)
-    if settings.edition == "listed" and firms_of(settings.declarations, years) > SECURITIES:
-        raise InputError(f"simulate.edition: no more than {SECURITIES:,} firms can be listed; ask for less")
+    draws, years = Draws(settings.seed), _years(settings)
     revisions = tuple(sorted({revision_of(year) for year in years}))
     plan = plan_world(draws, settings.declarations, years)
     products = product_catalogue(tables.products, revisions, draws)
@@ -138,6 +136,14 @@ def world_of(settings: SimulateSettings, tables: CodeTables) -> World:
     if not has_unmapped_codes(tables.products):
         without.add(UNMAPPED)
     return World(plan, products, partner_catalogue(tables.countries), frozenset(without), settings.edition)
+
+
+def _years(settings: SimulateSettings) -> tuple[int, ...]:
+    """The years of a world; InputError where there are none, or more firms in them than securities."""
+    years = years_between(*settings.years, settings.skip_years)
+    if settings.edition == "listed" and firms_of(settings.declarations, years) > SECURITIES:
+        raise InputError(f"simulate.edition: no more than {SECURITIES:,} firms can be listed; ask for fewer records")
+    return years
 
 
 def is_simulated(out: Path, settings: SimulateSettings, tables: CodeTables | None = None) -> bool:

@@ -16,7 +16,7 @@ import pandas as pd
 import pyreadstat
 import yaml
 
-from haiguan.jobs.simulate import SimulateSettings
+from haiguan.jobs.simulate import SimulateSettings, embedded_tables
 
 ALL_YEARS = SimulateSettings(
     world="archive",
@@ -63,6 +63,14 @@ def layouts() -> tuple[dict, ...]:
 @cache
 def coding(name: str) -> dict[str, str]:
     return yaml.safe_load((LAYOUTS / "codings" / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+@cache
+def partners() -> dict[str, str]:
+    """Name or customs code -> country."""
+    countries = embedded_tables().countries
+    by_label = {label: row.country_code for row in countries.itertuples() for label in row.labels.split("|")}
+    return by_label | dict(zip(countries["customs_code"], countries["country_code"], strict=True))
 
 
 def layout_of(year: int, headings: list[str]) -> dict:

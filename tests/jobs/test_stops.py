@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from archive_files import ALL_YEARS, Line, read_archive
+from archive_files import ALL_YEARS, Line, coding, read_archive
 from deltalake import DeltaTable
 
 from haiguan.jobs import cli
@@ -103,3 +104,21 @@ def test_months_without_an_exchange_rate_stop_the_run_at_the_gate_and_are_told(h
     published = DeltaTable(str(lake / "core" / "customs__declarations")).to_pandas()
     assert set(published.month) == set(range(1, 12))
     assert set(published.exchange_rate_rule) == {"monthly"}
+
+
+def test_the_file_of_listed_firms_is_read_where_it_is_named(haiguan, archive_of_2004):
+    """It tells the records in which nothing is wrong by securities, without months."""
+    code, _ = haiguan(DECLARATIONS, f"run.editions={{{YEAR}: listed}}")
+    assert code == 0
+    defects = pd.read_csv(archive_of_2004 / "truth" / "defects.csv")
+    wrong = set(zip(defects.file, defects.line, strict=True))
+    lines = [line for line in read_archive(archive_of_2004 / "customs") if line.layout["edition"] == "monthly"]
+    good = [line for line in lines if (line.file, line.number) not in wrong]
+    cents = Decimal("0.01")
+    expected = sum(Decimal(line.fields["value_text"]).quantize(cents, ROUND_HALF_EVEN) for line in good)
+    found = DeltaTable(str(archive_of_2004.parent / "lake" / "core" / "customs__declarations")).to_pandas()
+    assert (len(found), found.value_usd.sum()) == (len(good), expected)
+    assert found.firm_code.str.fullmatch(r"\d{6}").all()
+    assert found.month.isna().all()
+    assert set(found.unit_code) <= {*coding("unit_by_code").values()}
+    assert {"ordinary", "processing_imported"} <= set(found.regime)
