@@ -29,12 +29,12 @@ def archive_of_2004(spark, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def rates(archive_of_2004) -> Path:
-    """Rates of a currency worth a dollar, for every month but December."""
+def in_yuan(archive_of_2004) -> tuple[str, str]:
+    """Values in a currency worth a dollar, with its rates of every month but December."""
     path = archive_of_2004.parent / "rates.csv"
     months = "".join(f"CNY,{YEAR},{month},1\n" for month in range(1, 12))
     path.write_text(f"currency_code,year,month,usd_per_unit\n{months}", encoding="utf-8")
-    return path
+    return "value.currency=CNY", f"inputs.exchange_rates={path}"
 
 
 @pytest.fixture
@@ -67,10 +67,10 @@ def test_a_second_edition_of_a_year_stops_the_run_with_both_totals(haiguan, arch
     assert f"--set 'run.editions={{{YEAR}: listed}}' or monthly" in said
 
 
-def test_unknown_labels_stop_the_run_with_file_and_line(haiguan, archive_of_2004):
+def test_unknown_labels_stop_the_run_with_file_and_line(haiguan, archive_of_2004, in_yuan):
     defects = pd.read_csv(archive_of_2004 / "truth" / "defects.csv")
     planted = defects[defects.rule == "ignored_label"]
-    code, said = haiguan(DECLARATIONS, _EDITION)
+    code, said = haiguan(DECLARATIONS, _EDITION, *in_yuan)
     assert code == 2
     first = planted.sort_values(["file", "line"]).iloc[0]
     assert f"{first.file}, line {first.line:.0f}: `火星` ({len(planted)} records) is no known partner" in said
@@ -87,12 +87,12 @@ def _has_value(line: Line) -> bool:
     return bool(re.fullmatch(r"\d+(\.\d+)?", line.fields["value_text"].strip()))
 
 
-def test_months_without_an_exchange_rate_stop_the_run_at_the_gate_and_are_told(haiguan, archive_of_2004, rates):
-    in_yuan = (_EDITION, _LABELS, "value.currency=CNY", f"inputs.exchange_rates={rates}")
-    code, said = haiguan(DECLARATIONS, *in_yuan)
+def test_months_without_an_exchange_rate_stop_the_run_at_the_gate_and_are_told(haiguan, archive_of_2004, in_yuan):
+    chosen = (_EDITION, _LABELS, *in_yuan)
+    code, said = haiguan(DECLARATIONS, *chosen)
     assert code == 3
     assert "quarantine_customs__declarations: the gate did not let the new rows pass" in said
-    assert haiguan(DECLARATIONS, *in_yuan, "gates.quarantined_share=0.5")[0] == 0
+    assert haiguan(DECLARATIONS, *chosen, "gates.quarantined_share=0.5")[0] == 0
     lines = [line for line in read_archive(archive_of_2004 / "customs") if line.layout["edition"] == "monthly"]
     december = [line for line in lines if _month(line) == "12" and line.fields and _has_value(line)]
     lake = archive_of_2004.parent / "lake"
