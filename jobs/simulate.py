@@ -27,15 +27,22 @@ from pyspark.sql import SparkSession
 
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.simulation import SimulateSettings, truth
-from haiguan.transforms.simulation.catalogue import districts_of, partner_catalogue, product_catalogue
+from haiguan.transforms.simulation.catalogue import (
+    districts_of,
+    has_unmapped_codes,
+    partner_catalogue,
+    product_catalogue,
+)
 from haiguan.transforms.simulation.comtrade import HEADINGS, other_reports, own_reports
 from haiguan.transforms.simulation.containers import writer_of
 from haiguan.transforms.simulation.declarations import SCHEMA, declarations, parts_of
 from haiguan.transforms.simulation.draws import Draws
-from haiguan.transforms.simulation.editions import Piece, repeated_files, revision_of, years_between
-from haiguan.transforms.simulation.pages import blocks, line_numbers, pages
-from haiguan.transforms.simulation.plan import plan_world
+from haiguan.transforms.simulation.editions import Piece, listed_piece, repeated_files, revision_of, years_between
+from haiguan.transforms.simulation.firms import SECURITIES
+from haiguan.transforms.simulation.pages import blocks, line_numbers, listed_page, pages
+from haiguan.transforms.simulation.plan import firms_of, plan_world
 from haiguan.transforms.simulation.records import World
+from haiguan.transforms.simulation.rules import ON_REQUEST, SECOND_EDITION, UNMAPPED
 
 __all__ = ["CodeTables", "SimulateSettings", "embedded_tables", "is_simulated", "simulate"]
 
@@ -98,9 +105,9 @@ def simulate(spark: SparkSession, out: Path, settings: SimulateSettings, tables:
         tables: codes to use; None: those that come with haiguan.
 
     Raises:
-        InputError: the folder holds something else, or no year has a layout.
+        InputError: the folder holds something else, no year has a layout, or too many firms would be listed.
     """
-    years_between(*settings.years, settings.skip_years)
+    _years(settings)
     tables = tables or embedded_tables()
     if is_simulated(out, settings, tables):
         _log.info("%s already holds this simulation: nothing to write", out)
@@ -121,11 +128,22 @@ def simulate(spark: SparkSession, out: Path, settings: SimulateSettings, tables:
 
 def world_of(settings: SimulateSettings, tables: CodeTables) -> World:
     """All that is known of a world before its records are drawn."""
-    draws, years = Draws(settings.seed), years_between(*settings.years, settings.skip_years)
+    draws, years = Draws(settings.seed), _years(settings)
     revisions = tuple(sorted({revision_of(year) for year in years}))
     plan = plan_world(draws, settings.declarations, years)
     products = product_catalogue(tables.products, revisions, draws)
-    return World(plan, products, partner_catalogue(tables.countries), settings.without)
+    without = {*settings.without, *ON_REQUEST} - {*settings.also}
+    if not has_unmapped_codes(tables.products):
+        without.add(UNMAPPED)
+    return World(plan, products, partner_catalogue(tables.countries), frozenset(without), settings.edition)
+
+
+def _years(settings: SimulateSettings) -> tuple[int, ...]:
+    """The years of a world; InputError where there are none, or more firms in them than securities."""
+    years = years_between(*settings.years, settings.skip_years)
+    if settings.edition == "listed" and firms_of(settings.declarations, years) > SECURITIES:
+        raise InputError(f"simulate.edition: no more than {SECURITIES:,} firms can be listed; ask for fewer records")
+    return years
 
 
 def is_simulated(out: Path, settings: SimulateSettings, tables: CodeTables | None = None) -> bool:
@@ -143,8 +161,8 @@ def is_simulated(out: Path, settings: SimulateSettings, tables: CodeTables | Non
 
 def _write_archive(spark: SparkSession, site: _Site) -> None:
     """The truth, what is published from it, and at last the customs files."""
-    for name in ("flows.parquet", "firms.parquet"):
-        (site.out / "truth" / name).mkdir()
+    for name in ("flows", "firms", "carried"):
+        (site.out / "truth" / f"{name}.parquet").mkdir()
     planted = _each_year(spark, site, lambda index: _write_truth_of_year(site, index))
     _write_truth(site, pd.concat(planted))
     _write_statistics(site)
@@ -168,9 +186,13 @@ def _write_truth_of_year(site: _Site, year_index: int) -> pd.DataFrame:
     pieces = world.pieces(year_index)
     before, declared, defects = np.zeros(len(pieces), dtype=np.int64), truth.Declared.nothing(world), []
     for number, firms, records in blocks(world, year_index):
-        name = f"{year}_{number:05d}.parquet"
-        _write_parquet(truth.annual_flows(world, year, firms, records), site.out / "truth" / "flows.parquet" / name)
-        _write_parquet(truth.firm_years(world, year_index, firms), site.out / "truth" / "firms.parquet" / name)
+        tables = {
+            "flows": truth.annual_flows(world, year, firms, records),
+            "firms": truth.firm_years(world, year_index, firms),
+            "carried": truth.carried(world, year, firms, records),
+        }
+        for name, table in tables.items():
+            _write_parquet(table, site.out / "truth" / f"{name}.parquet" / f"{year}_{number:05d}.parquet")
         defects.append(truth.defects(pieces, records, line_numbers(pieces, records, before)))
         before += np.bincount(records.piece, minlength=len(pieces))
         declared.add(records)
@@ -178,7 +200,7 @@ def _write_truth_of_year(site: _Site, year_index: int) -> pd.DataFrame:
     found.to_csv(_parent_made(site.staged("defects", year)), index=False, header=False, lineterminator="\n")
     totals = truth.published_totals(year, declared)
     totals.to_csv(site.staged("totals", year), index=False, header=False, lineterminator="\n")
-    national = truth.national_trade(year, declared)
+    national = truth.national_trade(world, year, declared)
     national.to_csv(site.staged("national", year), index=False, header=False, lineterminator="\n")
     others = other_reports(site.tables.products, site.tables.countries, year, revision_of(year), world.plan.draws)
     _write_csv(pa.concat_tables([own_reports(world, year, declared), others]), site.staged("comtrade", year))
@@ -191,8 +213,15 @@ def _write_truth(site: _Site, planted: pd.DataFrame) -> None:
     _joined_up(folder / "totals.csv", "year,direction,records,value_usd", (site.staged("totals", y) for y in years))
     counts = truth.planted_counts(planted)
     counts.to_csv(folder / "planted.csv", index=False, lineterminator="\n")
-    repeated = [f"{file},,,{rule},\n" for file, rule in truth.repeated(_all_pieces(site.world))]
-    _joined_up(folder / "defects.csv", _DEFECTS, (site.staged("defects", year) for year in years), "".join(repeated))
+    _joined_up(folder / "defects.csv", _DEFECTS, (site.staged("defects", year) for year in years), _whole_files(site))
+
+
+def _whole_files(site: _Site) -> str:
+    """Lines of defects.csv for files that are there although they repeat others, or tell the same in another way."""
+    found = truth.repeated(_all_pieces(site.world))
+    if SECOND_EDITION not in site.world.without:
+        found.append((listed_piece(site.world.plan.years[0]).path, SECOND_EDITION))
+    return "".join(f"{file},,,{rule},\n" for file, rule in found)
 
 
 def _write_statistics(site: _Site) -> None:
@@ -221,6 +250,21 @@ def _write_files_of_year(site: _Site, year_index: int) -> None:
         for writer in writers.values():
             writer.close()
     _zip_up(site, [piece for piece in pieces if piece.archive])
+    if year_index == 0 and SECOND_EDITION not in world.without:
+        _write_second_edition(site, year_index)
+
+
+def _write_second_edition(site: _Site, year_index: int) -> None:
+    """Writes the good records of a year a second time, as the file of listed firms."""
+    world = site.world
+    districts = districts_of(site.tables.divisions, world.plan.years[year_index])
+    piece = listed_piece(world.plan.years[year_index])
+    with _opened(_place_of(site, piece)) as sink:
+        writer = writer_of(piece, sink)
+        for _, firms, records in blocks(world, year_index):
+            page = listed_page(world, year_index, firms, records, districts)
+            writer.write(page.fields, page.records)
+        writer.close()
 
 
 def _place_of(site: _Site, piece: Piece) -> Path:

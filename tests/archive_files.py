@@ -16,6 +16,18 @@ import pandas as pd
 import pyreadstat
 import yaml
 
+from haiguan.jobs.simulate import SimulateSettings, embedded_tables
+
+ALL_YEARS = SimulateSettings(
+    world="archive",
+    declarations=17_000,
+    years=(2000, 2016),
+    skip_years=(),
+    seed=11,
+    without=(),
+    also=("ignored_label", "second_edition"),
+    container="files",
+)
 BYTES = "iso-8859-1"
 LAYOUTS = Path(__file__).parents[1] / "conf" / "layouts" / "customs"
 
@@ -53,13 +65,22 @@ def coding(name: str) -> dict[str, str]:
     return yaml.safe_load((LAYOUTS / "codings" / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
+@cache
+def partners() -> dict[str, str]:
+    """Name or customs code -> country."""
+    countries = embedded_tables().countries
+    by_label = {label: row.country_code for row in countries.itertuples() for label in row.labels.split("|")}
+    return by_label | dict(zip(countries["customs_code"], countries["country_code"], strict=True))
+
+
 def layout_of(year: int, headings: list[str]) -> dict:
-    """The one layout of the year with these headings."""
+    """The one layout of the year that knows these headings and needs no others."""
     (found,) = (
         layout
         for layout in layouts()
         if layout["years"][0] <= year <= layout["years"][1]
-        and set(headings) == {*layout["headings"], *layout.get("ignored", [])}
+        and set(headings) <= {*layout["headings"], *layout.get("ignored", [])}
+        and set(layout["headings"]) - set(layout["may_lack"]) <= set(headings)
     )
     return found
 
@@ -146,5 +167,6 @@ def _by_column(layout: dict, texts: dict[str, str]) -> dict[str, str]:
     """Text by column; of two headings for one column, the first that is not blank."""
     found: dict[str, str] = {}
     for heading, column in layout["headings"].items():
-        found[column] = found.get(column) or texts[heading]
+        if heading in texts:
+            found[column] = found.get(column) or texts[heading]
     return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from archive_files import ALL_YEARS
 from pyspark.sql import SparkSession
 from rich.console import Console
 
@@ -17,6 +18,8 @@ from haiguan.jobs.runtime.session import open_session
 from haiguan.jobs.simulate import simulate
 
 _ROOT = Path(__file__).parents[1]
+WORLDS = {"files": "universe", "archive": "archive"}
+"""Fixture of a simulated world -> the group of tests that share it."""
 _SPARK = [
     "spark.master=local[2]",
     "spark.driver_memory=2g",
@@ -26,11 +29,18 @@ _SPARK = [
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process takes the tests of the universe, first, so that it is made once; other modules go where room is."""
-    of_universe = [item for item in items if "files" in getattr(item, "fixturenames", ())]
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("universe" if item in of_universe else item.location[0]))
-    items.sort(key=lambda item: item not in of_universe)
+    """One process takes the tests of a world, first, so that it is made once; other modules go where room is."""
+    groups = [_group_of(item) for item in items]
+    for item, group in zip(items, groups, strict=True):
+        item.add_marker(pytest.mark.xdist_group(group))
+    first = {id(item) for item, group in zip(items, groups, strict=True) if group in WORLDS.values()}
+    items.sort(key=lambda item: id(item) not in first)
+
+
+def _group_of(item: pytest.Item) -> str:
+    """The world whose files a test reads, or else its module."""
+    used = getattr(item, "fixturenames", ())
+    return next((group for fixture, group in WORLDS.items() if fixture in used), item.location[0])
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +108,14 @@ def universe(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Universe:
     folder = tmp_path_factory.mktemp("lake")
     made = Universe(files, Lake(str(folder / "lake")), folder / "reports", "")
     return Universe(files, made.lake, made.reports, made.run())
+
+
+@pytest.fixture(scope="session")
+def archive(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of all years in every layout and container, with everything that can be planted in them."""
+    out = tmp_path_factory.mktemp("archive") / "files"
+    simulate(spark, out, ALL_YEARS)
+    return out
 
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config) -> None:

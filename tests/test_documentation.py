@@ -34,7 +34,15 @@ from haiguan.transforms.estimators.specification import columns_read, read_table
 from haiguan.transforms.schema import COLUMNS, TABLES
 from haiguan.transforms.simulation import pages
 from haiguan.transforms.simulation.firms import PLANTED_B
-from haiguan.transforms.simulation.rules import FLAGS, IDENTICAL_ROW, REJECTING, REPEATED_BLOCK, RULES, SPECIAL_USE
+from haiguan.transforms.simulation.rules import (
+    FLAGS,
+    IDENTICAL_ROW,
+    REJECTING,
+    REPEATED_BLOCK,
+    RULES,
+    SPECIAL_USE,
+    UNMAPPED,
+)
 from haiguan.transforms.simulation.truth import repeated, totals
 from haiguan.transforms.studies.estimates import specification_of
 
@@ -196,28 +204,32 @@ def demo():
 
 @pytest.fixture(scope="module")
 def demo_records(demo):
-    """Number of records under each rule, and records and cents that no rule holds back, from the simulator's arrays."""
-    rules, published, cents = Counter(), 0, 0
+    """Number and dollars of the records under each rule, and of those that none holds back, by its arrays."""
+    rules, dollars, published, cents = Counter(), Counter(), 0, 0
     for index in range(len(demo.plan.years)):
         for _, _, records in pages.blocks(demo, index):
-            rules.update(RULES[rule] for rule in records.rule[records.rule >= 0].tolist())
+            for rule, amount in zip(records.rule.tolist(), records.cents.tolist(), strict=True):
+                if rule >= 0:
+                    rules[RULES[rule]] += 1
+                    dollars[RULES[rule]] += amount
             published += int(records.is_published.sum())
             cents += int(records.cents[records.is_published].sum())
-    return rules, published, cents
+    return rules, {rule: Decimal(amount) / 100 for rule, amount in dollars.items()}, published, Decimal(cents) / 100
 
 
 def test_the_counts_of_the_readme_are_those_of_the_demo(demo, demo_records):
     told = section("README.md", "What the demo shows")
-    demo_rules, published, cents = demo_records
-    dollars = Decimal(cents) / 100
+    demo_rules, dollars_under, published, dollars = demo_records
     assert published == totals(demo.plan).records.sum() + demo_rules[REPEATED_BLOCK]
     defective = {rule: demo_rules[rule] for rule in REJECTING if demo_rules[rule]}
     pieces = [piece for index in range(len(demo.plan.years)) for piece in demo.pieces(index)]
     assert f"| Declarations published | {published:,} | {dollars:,} |" in told
-    assert f"| Annual flows: the declarations summed up | | {dollars:,} |" in told
+    unmapped = dollars_under[UNMAPPED]
+    assert f"| Annual flows: the declarations summed up | | {dollars - unmapped:,} |" in told
+    assert f"no target in HS1996 | {demo_rules[UNMAPPED]} summed up | {unmapped:,} |" in told
     assert f"{len(defective)} kinds of defects | {sum(defective.values())} |" in told
     assert f"| Lines in {len(pieces)} files | {published + sum(defective.values()):,} |" in told
-    flagged = sum(demo_rules[flag] for flag in FLAGS if flag not in (IDENTICAL_ROW, SPECIAL_USE))
+    flagged = sum(demo_rules[flag] for flag in FLAGS if flag not in (IDENTICAL_ROW, SPECIAL_USE, UNMAPPED))
     assert f"- {flagged:,} of the published records carry a flag" in told
     assert f"- {demo_rules[SPECIAL_USE]} have products of chapters 98 and 99" in told
     assert f"{demo_rules[IDENTICAL_ROW]} agree with another of their file" in told

@@ -16,8 +16,9 @@ from haiguan.jobs.runtime.lake import Lake
 
 DECLARATIONS, QUARANTINE = "core_customs__declarations", "quarantine_customs__declarations"
 FIRM_YEARS, DIVISIONS = "core_customs__firm_year", "core_places__divisions"
+QUARANTINED_FLOWS = "quarantine_customs__annual_flows"
 REPEATED_ROWS = "core_customs__repeated_rows"
-REPEATED_FILE, SPECIAL_USE = "repeated_file", "special_use"
+REPEATED_FILE, SPECIAL_USE, UNMAPPED = "repeated_file", "special_use", "unmapped_code"
 _TRUE_OF_FIRM = ("firm_code", "place_code", "is_intermediary")
 
 Places = dict[str, set[tuple[str, int]]]
@@ -52,7 +53,7 @@ def _truth_folders(inputs: str | Sequence[str] | None) -> list[Path]:
 def _defects(lake: Lake, record: Record, folders: Sequence[Path]) -> list[Defects]:
     read = [pd.read_csv(folder / "defects.csv", usecols=["file", "line", "rule"]) for folder in folders]
     truth = pd.concat(read)
-    planted = _places(truth[truth.rule != REPEATED_FILE])
+    planted = _places(truth[truth.line.notna()])
     found = _found(lake, record)
     compared = [_compared(rule, planted.get(rule, set()), found.get(rule, set())) for rule in {*planted, *found}]
     repeated = sum(file.copies - 1 for file in record.files if file.source == "customs")
@@ -71,11 +72,13 @@ def _found(lake: Lake, record: Record) -> Places:
     """File and line of every record that one of the rules was found on, rule by rule.
 
     Rules that reject are those of its row in quarantine, flags those of its published row. Special use is told by the
-    class of its product there; identical rows and repeated blocks by core_customs__repeated_rows, which names the later
-    one of two records. No rule is told by a count alone.
+    class of its product there; codes without a target by the codes of the flows in quarantine; identical rows and
+    repeated blocks by core_customs__repeated_rows, which names the later one of two records. No rule is told by a count
+    alone.
     """
     is_special = pc.field("product_class") == SPECIAL_USE
     told = [
+        *_of_quarantined_flows(lake, record),
         *_listed(lake, record, QUARANTINE, "rules"),
         *_listed(lake, record, DECLARATIONS, "flags"),
         *[(SPECIAL_USE, *place) for place in _rows(lake, record, DECLARATIONS, [], is_special)],
@@ -85,6 +88,18 @@ def _found(lake: Lake, record: Record) -> Places:
     for rule, file, line in told:
         found.setdefault(rule, set()).add((file, line))
     return found
+
+
+def _of_quarantined_flows(lake: Lake, record: Record) -> Iterator[tuple[str, str, int]]:
+    """Rule, file and line of the declarations whose flows are in quarantine since their code has no target."""
+    if QUARANTINED_FLOWS not in record.slices:
+        return
+    flows = delta.read(lake.path(QUARANTINED_FLOWS), ["hs_revision", "product_code", "rules"]).to_pylist()
+    codes = {(row["hs_revision"], row["product_code"]) for row in flows if UNMAPPED in row["rules"]}
+    has_code = pc.field("product_code").isin(sorted({code for _, code in codes}))
+    for revision, code, file, line in _rows(lake, record, DECLARATIONS, ["hs_revision", "product_code"], has_code):
+        if (revision, code) in codes:
+            yield UNMAPPED, file, line
 
 
 def _listed(lake: Lake, record: Record, table: str, column: str) -> Iterator[tuple[str, str, int]]:

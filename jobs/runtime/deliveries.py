@@ -20,7 +20,7 @@ from haiguan.jobs.runtime.manifest import slice_id
 from haiguan.jobs.runtime.readers import read_files
 from haiguan.jobs.runtime.scratch import Scratch
 from haiguan.jobs.runtime.settings import Settings
-from haiguan.transforms.customs.deliveries import contested_months
+from haiguan.transforms.customs.deliveries import WHOLE_YEAR, contested_months
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.schema import TABLES, Table
 
@@ -148,6 +148,8 @@ def _choice(source: str, year: int, rows: Sequence[Any]) -> str:
 
 
 def _shown_months(year: int, months: Sequence[int]) -> str:
+    if WHOLE_YEAR in months:
+        return str(year)
     return f"{year}-{months[0]:02d}" + (f" to {year}-{months[-1]:02d}" if len(months) > 1 else "")
 
 

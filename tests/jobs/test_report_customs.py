@@ -11,9 +11,11 @@ import pytest
 from haiguan.jobs.reporting.customs import Customs, customs_of
 from haiguan.jobs.reporting.record import read_record
 from haiguan.jobs.reporting.truth import REPEATED_FILE
-from haiguan.transforms.simulation.rules import FLAGS, OUTLIER, REJECTING, REPEATED_BLOCK
+from haiguan.transforms.simulation.rules import FLAGS, ON_REQUEST, OUTLIER, REJECTING, REPEATED_BLOCK
 
-PLANTED = {*REJECTING, *FLAGS, REPEATED_BLOCK, REPEATED_FILE} - {"period_overruled"}  # of years that are not there
+# What is planted on request only, and a rule of years that are not there.
+NOT_PLANTED = {*ON_REQUEST, "period_overruled"}
+PLANTED = {*REJECTING, *FLAGS, REPEATED_BLOCK, REPEATED_FILE} - NOT_PLANTED
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def test_the_page_shows_them(universe):
     section = page[page.index('id="customs"') :]
     assert re.search(r"blank partner</th><td>(\d+)</td><td>\1</td><td>0</td><td>0</td>", section)
     assert "partner HKG" in section
-    assert re.search(r"2007/2007_02.csv</td><td[^>]*>2007/2007_01.csv</td><td>15</td>", section)
+    assert re.search(r"2007/2007_02.dta</td><td[^>]*>2007/2007_01.dta</td><td>15</td>", section)
 
 
 def test_the_archive_is_covered_by_what_its_own_statistics_office_publishes(customs, universe):
@@ -86,6 +88,6 @@ def test_the_archive_differs_from_national_totals_by_what_was_planted(customs, d
 def test_a_repeated_block_is_named_with_both_files_and_its_dollars(customs, defects):
     planted = defects[defects.rule == REPEATED_BLOCK]
     (block,) = customs.blocks
-    assert (block.year, block.first_file) == (2007, "2007/2007_01.csv")
+    assert (block.year, block.first_file) == (2007, "2007/2007_01.dta")
     assert {block.file} == set(planted.file)
     assert (block.records, block.amount_usd) == (len(planted), sum(map(Decimal, planted.amount_usd)))

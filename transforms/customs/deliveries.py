@@ -14,27 +14,36 @@ from haiguan.transforms.schema import TABLES
 BLOCK = 10
 """Records that two files of a year have in common from which on one of them repeats a block of the other."""
 
+WHOLE_YEAR = 0
+"""Month of what covers all months of a year."""
+
 _AMOUNT = "decimal(38,6)"
 
 
 def contested_months(raw_customs__declarations: DataFrame, core_customs__layouts: DataFrame) -> DataFrame:
     """One row per year, edition and month that some other edition covers too: files, records, amount_usd.
 
-    The month of a record is the one that the rule of its layout says; records that tell none are left out.
+    The month of a record is the one that the rule of its layout says; records that tell none are left out. An edition
+    of which no record of a year tells one covers all of the year's months: it is told as month 0.
     """
     texts = {name: F.trim(F.coalesce(name, F.lit(""))) for name in ("period_text", "value_text", "quantity_text")}
     dated = described(raw_customs__declarations.withColumns(texts), core_customs__layouts)
-    covered = (
-        dated.where("month IS NOT NULL")
-        .groupBy("year", "month", "edition")
-        .agg(
-            F.countDistinct("file").alias("files"),
-            F.count("*").alias("records"),
-            F.sum(exact("value_text")).cast(_AMOUNT).alias("amount_usd"),
-        )
+    summed = dated.groupBy("year", "month", "edition").agg(
+        F.countDistinct("file").alias("files"),
+        F.count("*").alias("records"),
+        F.sum(exact("value_text")).cast(_AMOUNT).alias("amount_usd"),
     )
-    contested = covered.groupBy("year", "month").agg(F.count("*").alias("editions")).where("editions > 1")
-    return covered.join(contested.drop("editions"), ["year", "month"], "left_semi")
+    has_months = F.count("month").over(Window.partitionBy("year", "edition")) > 0
+    covered = (
+        summed.withColumn("has_months", has_months)
+        .where("month IS NOT NULL OR NOT has_months")
+        .withColumn("month", F.coalesce("month", F.lit(WHOLE_YEAR)))
+        .drop("has_months")
+    )
+    others = covered.select("year", F.col("month").alias("other_month"), F.col("edition").alias("other_edition"))
+    is_shared = (F.col("month") == F.col("other_month")) | (F.least("month", "other_month") == WHOLE_YEAR)
+    is_other = (covered.year == others.year) & (F.col("edition") != F.col("other_edition")) & is_shared
+    return covered.join(others, is_other, "left_semi")
 
 
 def with_delivered_usd(records: DataFrame, layouts: DataFrame, value: ValueSettings) -> DataFrame:

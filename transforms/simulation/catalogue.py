@@ -22,6 +22,8 @@ from haiguan.transforms.simulation.vocabulary import (
 DECLARANT = "CHN"
 _DISTRICT = 3
 _SPECIAL_CHAPTERS = ("98", "99")
+UNMAPPED_CODES = {"HS2002": ("710820", "711890")}
+"""HS revision -> codes that the conversion tables of the UN Statistics Division leave out: monetary gold, and coin."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,11 @@ def product_catalogue(products: pd.DataFrame, revisions: tuple[str, ...], draws:
 
     Codes of another revision whose numbers are free stand for the unknown products of a revision. A revision that the
     table lacks has the codes of the nearest one before it, or else of the first. Chapters for
-    special uses are left out.
+    special uses and UNMAPPED_CODES are left out.
     """
-    usual = products[~products["product_code"].str[:2].isin(_SPECIAL_CHAPTERS)]
+    codes = products["product_code"]
+    monetary = [code for of_revision in UNMAPPED_CODES.values() for code in of_revision]
+    usual = products[~codes.str[:2].isin(_SPECIAL_CHAPTERS) & ~codes.isin(monetary)]
     held = dict(iter(usual.groupby("hs_revision")))
     tables = {revision: held[_nearest(revision, sorted(held))] for revision in revisions}
     known = {revision: dict(zip(t["product_code"], t["product_name"], strict=True)) for revision, t in tables.items()}
@@ -85,17 +89,25 @@ def product_catalogue(products: pd.DataFrame, revisions: tuple[str, ...], draws:
     drawn = draws.normal("price", np.arange(len(every), dtype=np.int64))
     prices = np.where(is_weighed, np.exp(7.5 + 1.5 * drawn), np.exp(6 + 1.2 * drawn))
     sorted_codes = {revision: sorted(codes) for revision, codes in known.items()}
-    codes = {
+    in_use = {
         revision: tuple(_at_or_before(code, in_order) for code in ordered)
         for revision, in_order in sorted_codes.items()
     }
     return Products(
-        codes=codes,
-        names={revision: tuple(known[revision][code] for code in in_use) for revision, in_use in codes.items()},
-        strangers={revision: tuple(sorted(set(ordered) - set(codes))) for revision, codes in known.items()},
+        codes=in_use,
+        names={
+            revision: tuple(known[revision][code] for code in of_revision) for revision, of_revision in in_use.items()
+        },
+        strangers={revision: tuple(sorted(set(ordered) - set(names))) for revision, names in known.items()},
         units=tuple(unit_of(code) for code in ordered),
         price_cents=tuple(int(price) + 1 for price in prices),
     )
+
+
+def has_unmapped_codes(products: pd.DataFrame) -> bool:
+    """Whether a table of codes holds all of UNMAPPED_CODES."""
+    held = set(zip(products["hs_revision"], products["product_code"], strict=True))
+    return all((revision, code) in held for revision, codes in UNMAPPED_CODES.items() for code in codes)
 
 
 def partner_catalogue(countries: pd.DataFrame) -> Partners:

@@ -21,7 +21,8 @@ from haiguan.transforms.simulation.texts import Text, joined, replaced, where
 # Characters of the longest text of each field.
 _CHARACTERS = {
     "firm_code": 12, "firm_name": 40, "ownership": 10, "product": 12, "partner": 6, "partner_name": 24, "unit": 6,
-    "address": 48, "zip": 12, "phone": 24, "district": 6, "office": 6,
+    "address": 48, "zip": 12, "phone": 24, "district": 6, "office": 6, "unit_code": 4, "regime": 6, "listed_id": 8,
+    "security_id": 14,
 }  # fmt: skip
 _BYTES_PER_CHARACTER = {"GB18030": 2, "UTF-8": 3}
 _FAST = 4  # level of gzip

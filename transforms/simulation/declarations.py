@@ -54,7 +54,7 @@ def declarations(world: World, year_index: int, block: int) -> pa.Table:
     columns = [
         pa.repeat(pa.scalar(year, pa.int32()), len(rows)),
         pa.array(good.month.astype(np.int32)),
-        _coded(firms.codes(world.plan.draws, year), good.firm),
+        _coded(world.firm_codes(firms, year), good.firm),
         _coded(products, good.product * len(SUFFIXES) + good.suffix),
         _coded([revision_of(year)], rows),
         _coded(list(world.partners.codes), good.partner),

@@ -15,6 +15,8 @@ from haiguan.transforms.simulation.texts import Text, replaced
 # Bytes that no text holds: a byte beyond the range of leading bytes, and a leading byte that nothing follows.
 BROKEN_BYTES = {"\x01": b"\xff", "\x02": b"\xff\xfe", "\x03": b"\xb9"}
 _NOWHERE = "77010000"
+NO_COUNTRY = ("火星", "998")
+"""A label and a customs code of a partner that no layout knows."""
 _SHARE_THOUSANDS, _SHARE_PADDED = 0.3, 0.1
 _AMOUNTS_AS_TEXT = "monthly_2006"
 
@@ -80,6 +82,7 @@ def _breakers(layout: Layout, world: World, numbers: frozenset[str]) -> dict[str
         "malformed_product": ("product", _malformed_number if "product" in layout.numbers else _malformed_product),
         "unknown_product": ("product", lambda _, variant: unknown[variant % 2]),
         "blank_partner": ("partner", _blank),
+        "ignored_label": ("partner", lambda text, _: NO_COUNTRY[text.isdigit()]),
         "malformed_value": ("value", _no_number if "value" in numbers else _malformed_amount),
         "blank_regime": ("regime", _blank),
         "malformed_quantity": ("quantity", _negative if "quantity" in numbers else _malformed_amount),
@@ -95,15 +98,15 @@ def _other_month(text: str, variant: int) -> str:
 
 
 def _malformed_period(text: str, variant: int) -> str:
-    return (f"{text[:4]}13", text[:5], "不详")[variant % 3]
+    return (f"{text[:4]}13", text[:-1], "不详")[variant % 3]
 
 
 def _malformed_period_number(text: str, variant: int) -> str:
-    return (f"{text[:4]}13", text[:5], "")[variant % 3]
+    return (f"{text[:4]}13", text[:-1], "")[variant % 3]
 
 
 def _malformed_firm_code(text: str, variant: int) -> str:
-    return (text[:9], f"{text}1", f"{text[:5]}-{text[5:9]}", "无", "")[variant % 5]
+    return (text[:-1], f"{text}1", f"{text[:5]}-{text[5:9]}", "无", "")[variant % 5]
 
 
 def _malformed_product(text: str, variant: int) -> str:

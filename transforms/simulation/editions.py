@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import Literal
 
 from haiguan.transforms.errors import InputError
 
 Container = Literal["csv", "csv.gz", "dta114", "dta117", "dta118", "parquet"]
-Wording = Literal["labels", "labels_and_codes", "codes", "codes_of_2012"]
+Wording = Literal["labels", "labels_and_codes", "codes", "general_or_processing", "codes_of_2012"]
+Edition = Literal["archive", "listed"]
+"""The archive of the customs, or the records of listed firms as a data vendor sells them, one file a year."""
 
 # More trade towards the end of the year, and a dip at the lunar new year.
 SEASON = (7, 5, 8, 8, 8, 8, 9, 9, 9, 9, 10, 10)
@@ -33,6 +35,7 @@ class Layout:
         encoding: of the text.
         wording: whether regimes and partners are told by name or by code.
         numbers: fields that came through as numbers.
+        has_months: whether the period tells the month beside the year.
     """
 
     name: str
@@ -41,6 +44,12 @@ class Layout:
     encoding: str
     wording: Wording
     numbers: frozenset[str] = frozenset()
+    has_months: bool = True
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether it is that of listed firms, which are told by their securities."""
+        return "security_id" in self.fields
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -188,7 +197,26 @@ _LAYOUTS = {
         ),
     )
 }
-LAYOUTS = tuple(_LAYOUTS.values())
+# Two years of the yearly files tell less: of the regime no more than general or processing, of the date the year alone.
+_YEARS_OF_THEIR_OWN = {
+    2009: replace(_LAYOUTS["yearly_2007_2011"], wording="general_or_processing"),
+    2011: replace(_LAYOUTS["yearly_2007_2011"], has_months=False),
+}
+_LISTED = Layout(
+    "listed_2000_2016",
+    "HS1996",
+    _headings(
+        "经营单位名称_EntNm=firm_name 证券代码=firm_code ListedCoID=listed_id SecurityID=security_id "
+        "进出口分类代码_ImpExpTypeCd=direction HS商品编码_HSCd=product 金额_美元_Sum_USD=value 数量_Quantity=quantity "
+        "价格_Price=price 数量单位代码_QuantityUnitCd=unit_code 贸易方式代码_TrdMdCd=regime "
+        "起运国或目的国代码_BegEndCntryCd=partner"
+    ),
+    "UTF-8",
+    "codes",
+    frozenset("direction value quantity price".split()),
+)
+_LAST_LISTED_WITH_QUANTITIES = 2015
+LAYOUTS = (*_LAYOUTS.values(), _LISTED)
 # First and last year, layout, file name of a month; December 2005 has a layout of its own.
 _MONTHLY = (
     (2000, 2001, "monthly_2000_2001", "{year}-{month:02d}.csv"),
@@ -199,7 +227,7 @@ _MONTHLY = (
 )
 # First and last year, layout, container of most pieces, container of the last piece.
 _YEARLY: tuple[tuple[int, int, str, Container, Container], ...] = (
-    (2007, 2007, "yearly_2007_2011", "csv", "csv"),
+    (2007, 2007, "yearly_2007_2011", "dta114", "csv"),
     (2008, 2009, "yearly_2007_2011", "dta114", "dta114"),
     (2010, 2011, "yearly_2007_2011", "dta117", "dta117"),
     (2012, 2015, "yearly_2012_2015", "dta118", "dta118"),
@@ -209,13 +237,25 @@ _ZIPPED = (2015,)
 YEARS = tuple(range(2000, 2017))
 
 
-def layout_of(year: int, month: int) -> Layout:
+def layout_of(year: int, month: int, edition: Edition = "archive") -> Layout:
     """The layout of a year's records of a month."""
+    if edition == "listed":
+        return _listed(year)
     if (year, month) == (2005, 12):
         return _LAYOUTS["monthly_2005_december"]
+    if year in _YEARS_OF_THEIR_OWN:
+        return _YEARS_OF_THEIR_OWN[year]
     spans = [(first, last, name) for first, last, name, _ in _MONTHLY]
     spans += [(first, last, name) for first, last, name, _, _ in _YEARLY]
     return next(_LAYOUTS[name] for first, last, name in spans if first <= year <= last)
+
+
+@cache
+def _listed(year: int) -> Layout:
+    """Of listed firms, under the HS revision of the year, in the end without quantities and prices."""
+    lacking = () if year <= _LAST_LISTED_WITH_QUANTITIES else ("quantity", "price", "unit_code")
+    headings = {heading: field for heading, field in _LISTED.headings.items() if field not in lacking}
+    return replace(_LISTED, hs_revision=revision_of(year), headings=headings)
 
 
 def revision_of(year: int) -> str:
@@ -234,16 +274,25 @@ def years_between(first: int, last: int, skipped: tuple[int, ...] = ()) -> tuple
     return years
 
 
-def pieces_of(year: int, records: int) -> tuple[Piece, ...]:
+def listed_piece(year: int) -> Piece:
+    """The one file of a year's records of listed firms."""
+    return Piece(f"{year}/listed_{year}.dta", None, _listed(year), "dta118", year, 0, 0)
+
+
+def pieces_of(year: int, records: int, edition: Edition = "archive") -> tuple[Piece, ...]:
     """The files of a year that has so many records."""
+    if edition == "listed":
+        return (listed_piece(year),)
     for first, last, _, pattern in _MONTHLY:
         if first <= year <= last:
             return tuple(_month(year, month, pattern) for month in range(1, 13))
-    _, _, name, usual, final = next(edition for edition in _YEARLY if edition[0] <= year <= edition[1])
-    count = 1 if usual == "parquet" else max(2, -(-records // _RECORDS_PER_PIECE))
+    *_, usual, final = next(edition for edition in _YEARLY if edition[0] <= year <= edition[1])
+    # Two pieces of one container at least, so that one can repeat a block of the other.
+    least = 2 if usual == final else 3
+    count = 1 if usual == "parquet" else max(least, -(-records // _RECORDS_PER_PIECE))
     archive = f"{year}/{year}.zip" if year in _ZIPPED else None
     return tuple(
-        _yearly_piece(year, number, count, _LAYOUTS[name], final if number == count - 1 else usual, archive)
+        _yearly_piece(year, number, count, layout_of(year, 1), final if number == count - 1 else usual, archive)
         for number in range(count)
     )
 

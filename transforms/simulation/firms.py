@@ -30,6 +30,9 @@ _SHARE_OLD, _FIRST_ENTRY, _ENTRY_SPAN, _MEAN_LIFE = 0.6, 2000, 17, 16
 _SHARE_BOTH, _SHARE_EXPORT_ONLY = 0.55, 0.25
 _SHARE_MOVING, _SHARE_RECODED, _SHARE_RENAMED, _SHARE_SWITCHING = 0.08, 0.4, 0.1, 0.15
 _SHARE_INTERMEDIARY = 0.12
+SECURITIES = 1_000_000
+"""Firms that six digits tell apart."""
+_SECURITIES_STEP = 6_007  # coprime with SECURITIES
 _ROUND = 1 << 15  # firms among which every kind has its share
 _LETTERED = 26 * 36**3  # serials that begin with a letter
 _SHARE_LETTERED = 0.1
@@ -121,10 +124,20 @@ def simulate_firms(draws: Draws, ids: Ids, years: tuple[int, ...]) -> Firms:
         is_recoded=draws.uniform("recoded", ids) < _SHARE_RECODED,
         renamed=_year_of(draws, "renamed", ids, _SHARE_RENAMED),
         switches=_year_of(draws, "switches", ids, _SHARE_SWITCHING),
-        is_intermediary=draws.uniform("intermediary", ids) < _SHARE_INTERMEDIARY,
+        is_intermediary=are_intermediaries(draws, ids),
         import_cents=imports,
         export_cents=exports,
     )
+
+
+def are_intermediaries(draws: Draws, ids: Ids) -> np.ndarray:
+    """Which of the firms with these numbers trade what others make."""
+    return draws.uniform("intermediary", ids) < _SHARE_INTERMEDIARY
+
+
+def security_codes(firms: Firms) -> list[str]:
+    """Six digits of a security for each firm, the same in all years."""
+    return [f"{number * _SECURITIES_STEP % SECURITIES:06d}" for number in firms.ids.tolist()]
 
 
 def _year_of(draws: Draws, name: str, ids: Ids, share: float) -> Ids:

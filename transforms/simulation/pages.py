@@ -10,7 +10,7 @@ import numpy as np
 from haiguan.transforms.simulation.contacts import Districts
 from haiguan.transforms.simulation.defects import broken, dressed
 from haiguan.transforms.simulation.draws import Ids
-from haiguan.transforms.simulation.editions import Piece
+from haiguan.transforms.simulation.editions import Piece, listed_piece
 from haiguan.transforms.simulation.firms import Firms
 from haiguan.transforms.simulation.planting import simulate_records
 from haiguan.transforms.simulation.records import Records, World
@@ -41,13 +41,23 @@ def pages(world: World, year_index: int, firms: Firms, records: Records, distric
     for layout, is_text in dict.fromkeys((piece.layout, piece.is_text) for piece in pieces):
         alike = [piece for piece in pieces if (piece.layout, piece.is_text) == (layout, is_text)]
         chosen = records.take(np.isin(records.piece, [piece.number for piece in alike]))
-        wording = Wording(world, firms, year, layout, chosen, districts)
-        proper = {field: wording.text(field) for field in layout.headings.values()}
+        proper = _proper(Wording(world, firms, year, layout, chosen, districts))
         told = broken(dressed(proper, chosen, layout, world.plan.draws), chosen, layout, world, is_text)
         for piece in alike:
             start, end = np.searchsorted(chosen.piece, [piece.number, piece.number + 1])
             fields = {field: text[start:end] for field, text in told.items()}
             yield Page(piece, fields, chosen.take(np.arange(start, end)))
+
+
+def listed_page(world: World, year_index: int, firms: Firms, records: Records, districts: Districts) -> Page:
+    """The records in which nothing is wrong once more, as the file of listed firms has them."""
+    year = world.plan.years[year_index]
+    piece, good = listed_piece(year), records.take(records.rule < 0)
+    return Page(piece, _proper(Wording(world, firms, year, piece.layout, good, districts)), good)
+
+
+def _proper(wording: Wording) -> dict[str, Text]:
+    return {field: wording.text(field) for field in wording.layout.headings.values()}
 
 
 def line_numbers(pieces: tuple[Piece, ...], records: Records, before: Ids) -> Ids:

@@ -21,6 +21,7 @@ from haiguan.transforms.simulation.rules import (
     REJECTING,
     REPEATED_BLOCK,
     RULES,
+    ZERO_VALUE,
     applies,
     spread,
 )
@@ -53,6 +54,7 @@ def _flagged(world: World, year_index: int, block: int, good: Records) -> Record
     counts = plan.records[year_index]
     rule, variant, partner = good.rule.copy(), good.variant.copy(), good.partner.copy()
     possible = {flag: np.array([applies(flag, piece) for piece in pieces]) for flag in FLAGS}
+    has_more = np.zeros_like(good.id, dtype=bool)  # the value of the record before it beside its own
     for flag in FLAGS:
         of = counts[:, :1] if flag == IMPORT_FLAG else counts
         start, end = int(of[:block].sum()), int(of[: block + 1].sum())
@@ -61,13 +63,17 @@ def _flagged(world: World, year_index: int, block: int, good: Records) -> Record
         rows = numbers - start
         if flag == OUTLIER:
             places, rows = _among_many(world, good, places, rows)
-        free = (rule[rows] < 0) & possible[flag][good.piece[rows]]
+        free = (rule[rows] < 0) & possible[flag][good.piece[rows]] & ~has_more[rows]
+        if flag in (ZERO_VALUE, IDENTICAL_ROW):
+            free &= _is_like_the_next(good, rule, has_more, rows)
+        if flag == ZERO_VALUE:
+            has_more[rows[free] + 1] = True
         if flag == IDENTICAL_ROW:
-            free &= _can_be_doubled(good, rule, rows)
+            free &= _is_even_with_the_next(good, rows)
             rows = rows + 1
         rule[rows[free]], variant[rows[free]] = RULES.index(flag), places[free]
     partner[rule == RULES.index(IMPORT_FLAG)] = len(world.partners.codes) - 1
-    return _doubled(replace(good, rule=rule, variant=variant, partner=partner))
+    return _doubled(_without_value(replace(good, rule=rule, variant=variant, partner=partner)))
 
 
 def _among_many(world: World, good: Records, places: Ids, rows: Ids) -> tuple[Ids, Ids]:
@@ -85,11 +91,26 @@ def _cell_of_product(good: Records) -> Ids:
     return (good.product * len(SUFFIXES) + good.suffix) * 2 + good.direction
 
 
-def _can_be_doubled(good: Records, rule: Ids, rows: Ids) -> np.ndarray:
-    """Which records can share their value evenly with the next one, of the same firm, and are under no rule."""
+def _is_like_the_next(good: Records, rule: Ids, has_more: np.ndarray, rows: Ids) -> np.ndarray:
+    """Which records have a next one of the same firm and direction that is under no rule and has its own value."""
     after = np.minimum(rows + 1, len(rule) - 1)
     same = (good.firm[rows] == good.firm[after]) & (good.direction[rows] == good.direction[after]) & (rows < after)
-    return same & (rule[rows] < 0) & (rule[after] < 0) & ((good.cents[rows] + good.cents[after]) % 2 == 0)
+    return same & (rule[rows] < 0) & (rule[after] < 0) & ~has_more[after]
+
+
+def _is_even_with_the_next(good: Records, rows: Ids) -> np.ndarray:
+    """Which records can share their value evenly with the next one."""
+    after = np.minimum(rows + 1, len(good.cents) - 1)
+    return (good.cents[rows] + good.cents[after]) % 2 == 0
+
+
+def _without_value(good: Records) -> Records:
+    """Each record that is to have no value without one; the next one of its firm has it beside its own."""
+    rows = np.flatnonzero(good.rule == RULES.index(ZERO_VALUE))
+    cents, fine = good.cents.copy(), good.fine.copy()
+    cents[rows + 1] += cents[rows]
+    cents[rows], fine[rows], fine[rows + 1] = 0, 0, 0
+    return replace(good, cents=cents, fine=fine)
 
 
 def _doubled(good: Records) -> Records:

@@ -5,14 +5,15 @@ The good records of one block of firms in one year, as arrays; `planting` adds w
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from haiguan.transforms.simulation.catalogue import Partners, Products
+from haiguan.transforms.simulation.catalogue import UNMAPPED_CODES, Partners, Products
 from haiguan.transforms.simulation.draws import Draws, Floats, Ids, pick
-from haiguan.transforms.simulation.editions import SEASON, Piece, pieces_of
-from haiguan.transforms.simulation.firms import Firms
+from haiguan.transforms.simulation.editions import SEASON, Edition, Layout, Piece, layout_of, pieces_of
+from haiguan.transforms.simulation.firms import Firms, are_intermediaries, security_codes
 from haiguan.transforms.simulation.plan import EXPORT, IMPORT, Plan, cell_weights, shares
 from haiguan.transforms.simulation.rules import (
     IMPORT_FLAG,
@@ -20,6 +21,7 @@ from haiguan.transforms.simulation.rules import (
     REJECTING,
     RULES,
     SPECIAL_USE,
+    UNMAPPED,
     planted_in_year,
 )
 from haiguan.transforms.simulation.vocabulary import PLACES, REGIMES, WEIGHED
@@ -34,6 +36,7 @@ _SHARE_PASSING = 0.3  # flows that are of one year only
 _SHARE_FINE = 0.15  # records told to a tenth of a cent or finer
 _HALF_CENT = 50  # in ten-thousandths of a dollar
 _SHARE_ORDINARY_OF_INTERMEDIARIES = 0.85
+_CLIENTS, _ATTEMPTS = 12, 16  # firms that an intermediary trades for at most, draws until one is no intermediary
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,26 @@ class World:
         products: what is traded.
         partners: with whom.
         without: rules under which nothing is planted.
+        edition: which files the records are told in.
     """
 
     plan: Plan
     products: Products
     partners: Partners
-    without: tuple[str, ...] = ()
+    without: Collection[str] = frozenset()
+    edition: Edition = "archive"
 
     def pieces(self, year_index: int) -> tuple[Piece, ...]:
         """The files of a year, before any is repeated."""
-        return pieces_of(self.plan.years[year_index], int(self.plan.records[year_index].sum()))
+        return pieces_of(self.plan.years[year_index], int(self.plan.records[year_index].sum()), self.edition)
+
+    def layout(self, year: int) -> Layout:
+        """The layout of a year's records; of two in one year that of the first months."""
+        return layout_of(year, 1, self.edition)
+
+    def firm_codes(self, firms: Firms, year: int) -> list[str]:
+        """The code of each firm in the files of a year."""
+        return security_codes(firms) if self.edition == "listed" else firms.codes(self.plan.draws, year)
 
     def planted(self, rule: str, year_index: int) -> int:
         """How many records of a year break a rule."""
@@ -131,8 +144,15 @@ def product_codes(world: World, hs_revision: str, records: Records) -> Ids:
     """The eight digits of each record's product, as a number."""
     headings = np.array(world.products.codes[hs_revision]).astype(np.int64)
     codes = headings[records.product] * 100 + np.array(SUFFIXES).astype(np.int64)[records.suffix]
-    special = np.array(SPECIAL_CODES)[records.variant % len(SPECIAL_CODES)]
-    return np.where(records.rule == RULES.index(SPECIAL_USE), special, codes)
+    for rule, others in ((SPECIAL_USE, SPECIAL_CODES), (UNMAPPED, _unmapped(hs_revision))):
+        chosen = records.rule == RULES.index(rule)
+        codes[chosen] = np.array(others)[records.variant[chosen] % len(others)]
+    return codes
+
+
+def _unmapped(hs_revision: str) -> tuple[int, ...]:
+    """Codes of eight digits, as numbers, that are in no conversion table."""
+    return tuple(int(code) * 100 for code in UNMAPPED_CODES.get(hs_revision, ("0",)))
 
 
 def _cells(plan: Plan, year_index: int, block: int, firms: Firms) -> _Cells:
@@ -166,7 +186,8 @@ def good_records(world: World, year_index: int, block: int, firms: Firms) -> Rec
     piece = _pieces(world.pieces(year_index), month, draws.uniform("piece", record))
     is_text = np.array([piece.is_text for piece in world.pieces(year_index)])[piece]
     is_taken_back = is_text & ((np.abs(fine) < _HALF_CENT) | (cents % 2 == 0))
-    product, partner = _goods(world, firm, flow, direction, cells.records[cell])
+    maker = producers(world.plan, firms, row, flow) * 2 + direction
+    product, partner = _goods(world, firm, maker, flow, direction, cells.records[cell])
     own = firms.places(year)[row]
     elsewhere = draws.below(len(PLACES), "office", flow)
     chance = draws.uniform("chance", record)
@@ -226,13 +247,36 @@ def _cents(draws: Draws, record: Ids, cells: _Cells, cell: Ids, number: Ids) -> 
     return np.floor(spare * upper).astype(np.int64) - np.floor(spare * cut).astype(np.int64) + 1
 
 
-def _goods(world: World, firm: Ids, flow: Ids, direction: Ids, records: Ids) -> tuple[Ids, Ids]:
-    """Product and partner of each flow: every firm has short lists of them, by direction."""
+def producers(plan: Plan, firms: Firms, row: Ids, flow: Ids) -> Ids:
+    """The number of the firm whose goods each record carries, in or out.
+
+    It is the firm's own, or where that is an intermediary, the one of a short list of others for which it trades; those
+    are no intermediaries, and need not trade by themselves. A flow is of one of them.
+    """
+    number = firms.ids[row].copy()
+    through = np.flatnonzero(firms.is_intermediary[row])
+    slot = (plan.draws.uniform("client slot", flow[through]) ** 2 * _CLIENTS).astype(np.int64)
+    intermediary = number[through]
+    sought = np.arange(len(through))
+    for attempt in range(_ATTEMPTS):
+        drawn = plan.draws.below(plan.firms, "client", intermediary[sought], slot[sought] * _ATTEMPTS + attempt)
+        number[through[sought]] = drawn
+        sought = sought[are_intermediaries(plan.draws, drawn)]
+    # In the smallest worlds there may be nobody else: the goods are then its own.
+    number[through[sought]] = intermediary[sought]
+    return number
+
+
+def _goods(world: World, firm: Ids, maker: Ids, flow: Ids, direction: Ids, records: Ids) -> tuple[Ids, Ids]:
+    """Product and partner of each flow: every firm has short lists of them, by direction.
+
+    The products are from the list of the one whose goods they are, the partners from that of the firm that declares.
+    """
     draws = world.plan.draws
     breadth = np.ceil(np.sqrt(1 + records * _NEW_FLOW)).astype(np.int64)
     product_slot = (draws.uniform("product slot", flow) ** 2 * breadth).astype(np.int64)
     partner_slot = (draws.uniform("partner slot", flow) ** 2 * breadth).astype(np.int64)
-    product = (draws.uniform("product", firm, product_slot) ** 2 * len(world.products.units)).astype(np.int64)
+    product = (draws.uniform("product", maker, product_slot) ** 2 * len(world.products.units)).astype(np.int64)
     chosen = draws.uniform("partner", firm, partner_slot)
     sold, bought = pick(chosen, list(world.partners.export_weights)), pick(chosen, list(world.partners.import_weights))
     return product, np.where(direction == EXPORT, sold, bought)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from haiguan.transforms.simulation.catalogue import UNMAPPED_CODES
 from haiguan.transforms.simulation.draws import Draws, Ids
 from haiguan.transforms.simulation.editions import Piece
 
@@ -26,9 +27,11 @@ REJECTING = (
     "malformed_value",
     "blank_regime",
     "malformed_quantity",
+    "ignored_label",
 )
 IMPORT_FLAG = "partner_is_declarant"
 IDENTICAL_ROW, SPECIAL_USE, OUTLIER = "identical_row", "special_use", "unit_value_outlier"
+ZERO_VALUE, UNMAPPED = "zero_value", "unmapped_code"
 FLAGS = (
     "zero_quantity",
     "missing_quantity",
@@ -38,12 +41,17 @@ FLAGS = (
     SPECIAL_USE,
     OUTLIER,
     "unknown_district",
+    UNMAPPED,
+    ZERO_VALUE,
     IDENTICAL_ROW,
 )
 REPEATED_BLOCK = "repeated_block"
 RULES = (*REJECTING, *FLAGS, REPEATED_BLOCK)
 """Every rule by its row: what rejects, what is flagged or counted, and rows delivered a second time in another file."""
 REPEATED_FILE = "repeated_file"
+SECOND_EDITION = "second_edition"
+ON_REQUEST = ("ignored_label", SECOND_EDITION)
+"""What stops a run until its settings say what to do, and is planted only where that is asked for."""
 NOT_LEGIBLE = ("malformed_value", "unsplittable_line")
 """Rules under which nobody can tell a record's amount from its line."""
 
@@ -51,6 +59,7 @@ _DEFECTS_PER_MILLION = 200
 _FLAGS_PER_MILLION = 1_000
 _OVERRULED_PER_MILLION = 30_000  # dates of shipment that are not those of the file
 _NEEDED_FIELD = {
+    **dict.fromkeys(("malformed_period", "year_mismatch", "month_mismatch"), "period"),
     **dict.fromkeys(("zero_quantity", "missing_quantity", "malformed_quantity", OUTLIER), "quantity"),
     "unknown_district": "district",
 }
@@ -64,8 +73,10 @@ def applies(rule: str, piece: Piece) -> bool:
         return by_file_name
     if rule in ("malformed_period", "year_mismatch", "month_mismatch") and by_file_name:
         return False
-    if rule == "month_mismatch":
-        return piece.month > 0
+    if rule == "month_mismatch" and not piece.month:
+        return False
+    if rule == UNMAPPED:
+        return piece.layout.hs_revision in UNMAPPED_CODES
     if rule == "unsplittable_line":
         return piece.is_text
     if rule == "undecodable_line":

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from haiguan.transforms.simulation.rules import RULES
+from haiguan.transforms.simulation.editions import Edition
+from haiguan.transforms.simulation.rules import ON_REQUEST, RULES, SECOND_EDITION
 
 
 class SimulateSettings(BaseModel):
@@ -19,6 +20,8 @@ class SimulateSettings(BaseModel):
         skip_years: years between them that the archive lacks.
         seed: two seeds give two independent worlds.
         without: rules under which nothing is planted.
+        also: what stops a run until its settings say what to do, to be planted all the same.
+        edition: archive (the files of the customs) or listed (those of listed firms alone).
         container: files (the real yearly layouts) or parquet (clean coded declarations, for benchmarks).
     """
 
@@ -30,6 +33,8 @@ class SimulateSettings(BaseModel):
     skip_years: tuple[int, ...]
     seed: int = Field(ge=0)
     without: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    edition: Edition = "archive"
     container: Literal["files", "parquet"]
 
     @field_validator("without")
@@ -40,8 +45,18 @@ class SimulateSettings(BaseModel):
             raise ValueError(f"no rule is called {', '.join(strays)}; the rules are {', '.join(RULES)}")
         return names
 
+    @field_validator("also")
+    @classmethod
+    def _on_request(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        strays = [name for name in names if name not in ON_REQUEST]
+        if strays:
+            raise ValueError(f"{', '.join(strays)} is not planted on request; {', '.join(ON_REQUEST)} are")
+        return names
+
     @model_validator(mode="after")
     def _in_order(self) -> SimulateSettings:
+        if self.edition == "listed" and SECOND_EDITION in self.also:
+            raise ValueError("edition is listed: there is no second edition to plant beside it")
         if self.years[0] > self.years[1]:
             raise ValueError(f"years runs from {self.years[0]} to {self.years[1]}: write the earlier year first")
         return self

@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from haiguan.transforms.simulation.contacts import proper_names
 from haiguan.transforms.simulation.draws import Ids
-from haiguan.transforms.simulation.editions import Piece, layout_of, repeated_files, revision_of
+from haiguan.transforms.simulation.editions import Piece, repeated_files, revision_of
 from haiguan.transforms.simulation.firms import NOISE_CORRELATION, NOISE_SD, PLANTED_B, Firms
 from haiguan.transforms.simulation.plan import EXPORT, IMPORT, Plan
-from haiguan.transforms.simulation.records import Records, World, product_codes
-from haiguan.transforms.simulation.rules import NOT_LEGIBLE, REPEATED_BLOCK, REPEATED_FILE, RULES, SPECIAL_USE
+from haiguan.transforms.simulation.records import Records, World, producers, product_codes
+from haiguan.transforms.simulation.rules import NOT_LEGIBLE, REPEATED_BLOCK, REPEATED_FILE, RULES, SPECIAL_USE, UNMAPPED
 from haiguan.transforms.simulation.texts import Text, decimal, where, words
 from haiguan.transforms.simulation.vocabulary import OWNERSHIPS, PLACES, REGIMES, ZONES
 from haiguan.transforms.simulation.wording import regime_told
@@ -66,7 +66,7 @@ def annual_flows(world: World, year: int, firms: Firms, records: Records) -> pa.
     """
     good = records.take(records.is_published)
     products = world.products
-    told, regimes = np.unique(np.array(regime_told(layout_of(year, 1))), return_inverse=True)
+    told, regimes = np.unique(np.array(regime_told(world.layout(year))), return_inverse=True)
     units, unit_codes = np.unique(np.array([unit.code for unit in products.units]), return_inverse=True)
     table = pa.table(
         {
@@ -88,7 +88,7 @@ def annual_flows(world: World, year: int, firms: Firms, records: Records) -> pa.
     return pa.table(
         {
             "year": constant(pa.scalar(year, pa.int32()), len(sums)),
-            "firm_code": words(firms.codes(world.plan.draws, year), column["firm"]),
+            "firm_code": words(world.firm_codes(firms, year), column["firm"]),
             "product_code": words([f"{code:08d}" for code in column["product"].to_pylist()], np.arange(len(sums))),
             "hs_revision": constant(revision_of(year), len(sums)),
             "partner_code": words(world.partners.codes, column["partner"]),
@@ -118,7 +118,7 @@ def firm_years(world: World, year_index: int, firms: Firms) -> pa.Table:
         {
             "year": pa.repeat(pa.scalar(year, pa.int32()), len(rows)),
             "firm": firms.ids[rows],
-            "firm_code": words(firms.codes(draws, year), rows),
+            "firm_code": words(world.firm_codes(firms, year), rows),
             "firm_name": words(proper_names(draws, firms, year), rows),
             "place_code": words([place.code for place in PLACES], firms.places(year)[rows]),
             "zone": words([zone for zone, _ in ZONES], firms.zones(year)[rows]),
@@ -134,13 +134,47 @@ def firm_years(world: World, year_index: int, firms: Firms) -> pa.Table:
     )
 
 
+def carried(world: World, year: int, firms: Firms, records: Records) -> pa.Table:
+    """Whose goods the intermediaries of a block have declared: their published records summed up by producer.
+
+    Returns:
+        year, direction, firm and firm_code of the intermediary, producer (its number: for imports the firm that the
+        goods were for), value_usd, declarations. Ordered by firm, producer and direction.
+    """
+    good = records.take(records.is_published & firms.is_intermediary[records.firm])
+    table = pa.table(
+        {
+            "firm": good.firm,
+            "producer": producers(world.plan, firms, good.firm, good.flow),
+            "direction": good.direction,
+            "cents": good.cents,
+        }
+    )
+    keys = ["firm", "producer", "direction"]
+    sums = table.group_by(keys).aggregate([("cents", "sum"), ("cents", "count")])
+    sums = sums.sort_by([(key, "ascending") for key in keys]).combine_chunks()
+    column = {name: sums[name].combine_chunks() for name in sums.column_names}
+    return pa.table(
+        {
+            "year": pa.repeat(pa.scalar(year, pa.int32()), len(sums)),
+            "direction": words([DIRECTIONS[IMPORT], DIRECTIONS[EXPORT]], column["direction"]),
+            "firm": firms.ids[column["firm"].to_numpy()],
+            "firm_code": words(world.firm_codes(firms, year), column["firm"]),
+            "producer": column["producer"],
+            "value_usd": decimals(column["cents_sum"], 2),
+            "declarations": column["cents_count"],
+        }
+    )
+
+
 @dataclass(frozen=True)
 class Declared:
     """Sums over the declared records of a year, defective ones included where their amount can be told, each once.
 
     Attributes:
         by_month: months x directions x REGIMES, cents.
-        by_product: products x partners x directions, cents, without what is told in chapters for special uses.
+        by_product: products x partners x directions, cents, without what is told in chapters for special uses and
+            monetary gold and coin, which statistics of trade leave out.
         published: directions x (records, cents), of all records that no rule holds back, repeated blocks included.
     """
 
@@ -162,13 +196,13 @@ class Declared:
         uncounted = [RULES.index(rule) for rule in (*NOT_LEGIBLE, REPEATED_BLOCK)]
         legible = records.take(~np.isin(records.rule, uncounted))
         np.add.at(self.by_month, (legible.month - 1, legible.direction, legible.regime), legible.cents)
-        usual = legible.take(legible.rule != RULES.index(SPECIAL_USE))
+        usual = legible.take(~np.isin(legible.rule, [RULES.index(rule) for rule in (SPECIAL_USE, UNMAPPED)]))
         np.add.at(self.by_product, (usual.product, usual.partner, usual.direction), usual.cents)
 
 
-def national_trade(year: int, declared: Declared) -> pd.DataFrame:
+def national_trade(world: World, year: int, declared: Declared) -> pd.DataFrame:
     """What a statistics office publishes of a year: year, month, direction, regime, value_usd."""
-    told = regime_told(layout_of(year, 1))
+    told = regime_told(world.layout(year))
     rows = []
     for month in range(12):
         for direction, name in DIRECTIONS.items():

@@ -32,7 +32,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Regime:
-    """A trade regime: what it stands for, its label, its customs code, share of exports and of imports."""
+    """A trade regime: what it stands for, its label, its code, share of exports and of imports.
+
+    The code has two digits as in the statistics or four as in customs supervision; the label is the same.
+    """
 
     regime: str
     label: str
@@ -52,10 +55,11 @@ class Ownership:
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of quantity: its code, its labels."""
+    """A unit of quantity: its code, its labels, its customs code."""
 
     code: str
     labels: tuple[str, str]
+    customs_code: str
 
 
 _PLACES = """
@@ -106,16 +110,21 @@ REGIMES = (
     Regime("other", "国家间、国际组织无偿援助和赠送的物资", "11", 0.002, 0.001),
     Regime("other", "对外承包工程出口货物", "22", 0.005, 0.000),
     Regime("other", "其他", "39", 0.010, 0.008),
+    Regime("equipment", "出口加工区进口设备", "35", 0.000, 0.008),
+    Regime("ordinary", "一般贸易", "0110", 0.012, 0.010),
+    Regime("processing_supplied", "来料加工装配贸易", "0214", 0.006, 0.006),
+    Regime("processing_imported", "进料加工贸易", "0615", 0.008, 0.008),
+    Regime("lease", "租赁贸易", "1523", 0.001, 0.002),
 )
 TRANSPORTS = ("江海运输", "汽车运输", "航空运输", "铁路运输", "邮件运输")
-KILOGRAM = Unit("kilogram", ("千克", "公斤"))
-PIECE = Unit("piece", ("件", "个"))
-SET = Unit("set", ("台", "台"))
-METRE = Unit("metre", ("米", "米"))
-PAIR = Unit("pair", ("双", "双"))
-SQUARE_METRE = Unit("square_metre", ("平方米", "平方米"))
-LITRE = Unit("litre", ("升", "升"))
-TONNE = Unit("tonne", ("吨", "吨"))
+KILOGRAM = Unit("kilogram", ("千克", "公斤"), "035")
+PIECE = Unit("piece", ("件", "个"), "011")
+SET = Unit("set", ("台", "台"), "001")
+METRE = Unit("metre", ("米", "米"), "030")
+PAIR = Unit("pair", ("双", "双"), "025")
+SQUARE_METRE = Unit("square_metre", ("平方米", "平方米"), "032")
+LITRE = Unit("litre", ("升", "升"), "095")
+TONNE = Unit("tonne", ("吨", "吨"), "070")
 WEIGHED = ("kilogram", "tonne", "litre")
 
 # Characters of firms' names; 㐂 is one of those that take four bytes in GB18030.

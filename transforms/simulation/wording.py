@@ -10,9 +10,9 @@ import numpy as np
 from haiguan.transforms.simulation import contacts
 from haiguan.transforms.simulation.catalogue import Partners
 from haiguan.transforms.simulation.contacts import Districts, Spellings
-from haiguan.transforms.simulation.draws import Draws, pick
+from haiguan.transforms.simulation.draws import Draws, Ids, pick
 from haiguan.transforms.simulation.editions import Layout
-from haiguan.transforms.simulation.firms import Firms
+from haiguan.transforms.simulation.firms import Firms, security_codes
 from haiguan.transforms.simulation.records import Records, World, product_codes
 from haiguan.transforms.simulation.texts import Text, decimal, padded, where, whole, words
 from haiguan.transforms.simulation.vocabulary import OWNERSHIPS, PLACES, REGIMES, TRANSPORTS, ZONES
@@ -21,13 +21,12 @@ HONG_KONG = "HKG"
 _USUAL = 0.8
 _PROPER = 0.8  # share of the proper spelling
 _SHARE_LOWER_CASE = 0.2
-_CODES_OF_2012 = {
-    "ordinary": "1",
-    "processing_imported": "23",
-    "processing_supplied": "23",
-    "lease": "1523",
+_UNSPECIFIED = "processing_unspecified"
+_OTHER_CODES = {
+    "general_or_processing": {"10": "1", "14": "2", "15": "2"},
+    "codes_of_2012": {"10": "1", "14": "23", "15": "23", "23": "1523"},
 }
-"""Codes of the edition of 2012 to 2015 that differ from the official ones."""
+"""Wording -> code of the statistics -> what stands for it there. Supervision codes stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,10 @@ class Wording:
                 return words(contacts.people(draws, firms)[1], self.records.firm)
             case "city":
                 return self._spelled(field, contacts.cities(firms, year))
+            case "listed_id" | "security_id":
+                codes = security_codes(firms)
+                prefix = "1" if field == "listed_id" else "2010000"
+                return words([prefix + code for code in codes], self.records.firm)
         return None
 
     def _of_trade(self, field: str) -> Text:
@@ -86,7 +89,7 @@ class Wording:
         records = self.records
         match field:
             case "period":
-                return whole(self.year * 100 + records.month)
+                return whole(self.year * 100 + records.month if self.layout.has_months else self._every(self.year))
             case "direction":
                 return self._direction()
             case "product":
@@ -105,6 +108,8 @@ class Wording:
                 return self._price()
             case "unit":
                 return self._unit()
+            case "unit_code":
+                return words([unit.customs_code for unit in self.world.products.units], records.product)
             case "regime":
                 return self._regime()
             case "district":
@@ -129,9 +134,12 @@ class Wording:
     def _has_labels(self) -> bool:
         return self.layout.wording.startswith("labels")
 
+    def _every(self, number: int) -> Ids:
+        return np.full_like(self.records.id, number)
+
     @cached_property
     def _blank(self) -> Text:
-        return words([""], np.zeros(len(self.records.id), dtype=np.int64))
+        return words([""], self._every(0))
 
     @cached_property
     def _is_usual(self) -> np.ndarray:
@@ -154,6 +162,8 @@ class Wording:
         return words(labels, self.records.direction)
 
     def _firm_code(self) -> Text:
+        if self.layout.is_listed:
+            return words(security_codes(self.firms), self.records.firm)
         codes = self.firms.codes(self._draws, self.year)
         lower = self._draws.uniform("case", self.records.id) < _SHARE_LOWER_CASE
         return words([*codes, *(code.lower() for code in codes)], self.records.firm + lower * len(codes))
@@ -193,8 +203,9 @@ class Wording:
 
     def _regime(self) -> Text:
         labels, codes = [regime.label for regime in REGIMES], [regime.code for regime in REGIMES]
-        if self.layout.wording == "codes_of_2012":
-            codes = [_CODES_OF_2012.get(regime.regime, regime.code) for regime in REGIMES]
+        codes = [_OTHER_CODES.get(self.layout.wording, {}).get(code, code) for code in codes]
+        if "regime" in self.layout.numbers:
+            codes = [str(int(code)) for code in codes]
         if self.layout.wording == "labels_and_codes":
             return words([*labels, *codes], self.records.regime + self._is_usual * len(codes))
         return words(labels if self._has_labels else codes, self.records.regime)
@@ -216,7 +227,6 @@ class Wording:
 
 def regime_told(layout: Layout) -> list[str]:
     """What the codes or labels of a layout tell of each of REGIMES."""
-    told = [regime.regime for regime in REGIMES]
-    if layout.wording != "codes_of_2012":
-        return told
-    return ["processing_unspecified" if name.startswith("processing_") else name for name in told]
+    others = _OTHER_CODES.get(layout.wording, {})
+    is_told = {regime: regime.code not in others or not regime.regime.startswith("processing_") for regime in REGIMES}
+    return [regime.regime if is_told[regime] else _UNSPECIFIED for regime in REGIMES]

@@ -56,6 +56,26 @@ def test_only_months_that_two_editions_cover_are_contested(spark):
     ]
 
 
+def test_an_edition_without_months_contests_the_whole_year(spark):
+    raw = _raw(
+        spark,
+        [
+            (2004, "m1", "months", 1, "200401", "1"),
+            (2004, "m2", "months", 2, "200402", "2"),
+            (2004, "f1", "by name", None, "", "40"),
+            (2004, "f2", "by name", None, None, "50"),
+            (2005, "f3", "by name", None, None, "60"),
+        ],
+    )
+    layouts = [_layout("months", "monthly"), _layout("by name", "listed", "file_name")]
+    found = contested_months(raw, spark.createDataFrame(layouts, ddl(TABLES["core_customs__layouts"]))).collect()
+    assert sorted(tuple(row) for row in found) == [
+        (2004, 0, "listed", 2, 2, Decimal("90.000000")),
+        (2004, 1, "monthly", 1, 1, Decimal("1.000000")),
+        (2004, 2, "monthly", 1, 1, Decimal("2.000000")),
+    ]
+
+
 @pytest.fixture(scope="module")
 def repeated(spark):
     """What is found in four files of 2004, of which c repeats a block of b and a little of a, and in two of 2005."""
