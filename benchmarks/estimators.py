@@ -191,7 +191,7 @@ def haiguan_production(frame: pd.DataFrame) -> float:
 def spark_session() -> SparkSession:
     """The session that a run of Haiguan has by default."""
     from haiguan.jobs.runtime.session import open_session
-    from haiguan.jobs.runtime.settings import read_settings
+    from haiguan.jobs.runtime.run import read_settings
 
     return open_session(read_settings(None, []).spark, Path(tempfile.mkdtemp()) / "spark.log")
 

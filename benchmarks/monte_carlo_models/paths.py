@@ -18,7 +18,7 @@ def channel(rng: np.random.Generator) -> tuple[Interval, ...]:
     frame["inputs"] = 0.5 * frame["exogenous"] + frame["level"] + other
     frame["y"] = 0.2 * frame["exogenous"] + 0.6 * frame["inputs"] + frame["level"] + frame["error"]
     asked = {"fixed_effects": ["firm", "year"], "clusters": ["city"]}
-    found = mediation(frame, "y", "exogenous", "inputs", draws=200, **asked)
+    found = mediation(frame, "y", "exogenous", "inputs", draws=500, **asked)
     sobel = around(found.effects, "indirect", 0.3)
     drawn = found.bootstrap
     return (

@@ -16,7 +16,7 @@ from haiguan.transforms.estimators.production.olley_pakes import olley_pakes
 from haiguan.transforms.estimators.production.panel import ProductionColumns
 from haiguan.transforms.estimators.production.wooldridge import wooldridge
 
-FIRMS, YEARS, BOOTSTRAP = 500, 8, 100
+FIRMS, YEARS, BOOTSTRAP = 500, 8, 50
 INPUTS: dict[str, Any] = {"free": ("labour",), "state": ("capital",)}
 
 

@@ -71,8 +71,8 @@ def wild_cluster_bootstrap(
         signs: distribution of the multipliers; `webb` for fewer than about ten clusters.
 
     Raises:
-        InputError: the term is no regressor or is left out as collinear, more than 1,000 dummies would be needed, or
-            wildboottest is not installed.
+        InputError: the term is no regressor or is left out as collinear, there are too few observations, more than
+            1,000 dummies would be needed, or wildboottest is not installed.
 
     >>> i = np.arange(1, 201)
     >>> frame = pd.DataFrame({"x": np.cos(2.3 * i), "e": np.sin(3.1 * i), "city": (i - 1) // 20})
@@ -86,6 +86,8 @@ def wild_cluster_bootstrap(
     design = build_design(data, [outcome, *regressors], fixed_effects=fixed_effects, clusters=[cluster])
     codes = design.clusters[cluster]
     y, X, position = _bootstrap_matrices(design, outcome, term, codes)
+    if len(y) <= X.shape[1]:
+        raise InputError(f"{len(y)} observations cannot carry {X.shape[1]} parameters: use fewer or more data.")
     boot = _wild_bootstrap(y, X, position, codes, draws, seed, signs)
     return BootstrapTest(
         term=term,
