@@ -27,7 +27,7 @@ INNER = {
     "estimates_of", "conley_meat", "driscoll_kraay_meat", "production_panel", "with_tests", "levels_of",
     "estimate_columns", "estimate_column", "estimates_as_data", "untested", "example_firms", "average_effects",
     "contribution", "cobb_douglas", "with_columns_made", "sample_of", "path_of", "instrumented_column",
-    "kinky_column", "draw_figures",
+    "kinky_column", "draw_figures", "obstacle",
 }  # fmt: skip
 OF_SPARK = {"coefficients_by_industry", "productivity_by_industry"}
 
