@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from pyfixest.core.demean import WithinPreconditionerName
 from pyfixest.core.demean import demean as alternating_projections
 from pyfixest.core.demean import demean_within as preconditioned_lsmr
 
 from haiguan.transforms.errors import InputError
+from haiguan.transforms.estimators.reduced_effects import conjugate_gradients
 
 TOLERANCE = 1e-9
 KRYLOV_TOLERANCE = 1e-11
 ROUNDS_OF_PROJECTIONS = 20
+ROUNDS_OF_GRADIENTS = 200
 MAXIMUM_ITERATIONS = 10_000
-PRECONDITIONERS: tuple[tuple[WithinPreconditionerName, int], ...] = (
-    ("diagonal", 100),
-    ("additive", MAXIMUM_ITERATIONS),
-)
 
 
 def demean(
@@ -60,21 +57,18 @@ def demean(
 def _iterate(
     columns: np.ndarray, effects: np.ndarray, weights: np.ndarray | None, tolerance: float
 ) -> tuple[np.ndarray, bool]:
-    # Two effects such as firms and years need a dozen rounds of projections. Three sparse ones need hundreds, or LSMR
-    # with a diagonal preconditioner tens of iterations. Where few observations connect the levels, both need tens of
-    # thousands, and the additive preconditioner, dear to set up on large well-mixed effects, a handful.
+    # Two effects such as firms and years need a dozen rounds of projections, three sparse ones hundreds, but conjugate
+    # gradients tens. Where few observations connect the levels, both need tens of thousands, and LSMR with the additive
+    # preconditioner, dear to set up on large well-mixed effects, a handful.
     residuals, converged = columns, False
     if effects.shape[1] <= 2:
         unweighted = np.ones(len(columns)) if weights is None else weights
         residuals, converged = alternating_projections(columns, effects, unweighted, tolerance, ROUNDS_OF_PROJECTIONS)
-    for preconditioner, iterations in PRECONDITIONERS:
-        if not converged:
-            residuals, converged, _ = preconditioned_lsmr(
-                columns,
-                effects,
-                weights,
-                min(tolerance, KRYLOV_TOLERANCE),
-                iterations,
-                preconditioner=preconditioner,
-            )
+    krylov = min(tolerance, KRYLOV_TOLERANCE)
+    if not converged and effects.shape[1] > 1:
+        residuals, converged = conjugate_gradients(columns, effects, weights, krylov, ROUNDS_OF_GRADIENTS)
+    if not converged:
+        residuals, converged, _ = preconditioned_lsmr(
+            columns, effects, weights, krylov, MAXIMUM_ITERATIONS, preconditioner="additive"
+        )
     return residuals, converged

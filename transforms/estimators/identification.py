@@ -18,6 +18,7 @@ from haiguan.transforms.estimators.inference import Covariance
 from haiguan.transforms.estimators.small_sample import clustered_factor, robust_factor
 
 WEAK = 10.0
+EXACT = 1e-24
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,17 @@ def identification_statistics(
     weak = statistics["effective_f" if width == 1 else "kleibergen_paap_f"]
     warning = f"Weak instruments: the first-stage F is {weak:.1f}, below 10; read the Anderson-Rubin test instead."
     return statistics | overidentification(columns, kind, design, data), (warning,) if weak < WEAK else ()
+
+
+def obstacle(columns: Instruments, kind: Covariance, design: Design, data: pd.DataFrame) -> str | None:
+    """Why the moments of the instruments have no variance of full rank to be weighed by, where they have none."""
+    excluded, counts = columns.excluded.shape[1], inference.groups(kind, design, data)
+    if counts and min(counts) <= excluded:
+        return f"Only {min(counts)} clusters for {excluded} instruments: the tests of the instruments were left out."
+    errors = columns.structural_residuals
+    if errors @ errors <= EXACT * (columns.outcome @ columns.outcome):
+        return "The regressors determine the outcome exactly: the tests of the instruments were left out."
+    return None
 
 
 def factor_of(kind: Covariance, counted: int, design: Design, data: pd.DataFrame) -> float:

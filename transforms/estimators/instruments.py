@@ -12,7 +12,7 @@ from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators import inference
 from haiguan.transforms.estimators.anderson_rubin import anderson_rubin
 from haiguan.transforms.estimators.design import Design, build_design, check_lists
-from haiguan.transforms.estimators.identification import Instruments, identification_statistics
+from haiguan.transforms.estimators.identification import Instruments, identification_statistics, obstacle
 from haiguan.transforms.estimators.inference import Covariance
 from haiguan.transforms.estimators.linear import (
     Equation,
@@ -264,13 +264,17 @@ def with_identification(
     partial = system.instruments_only(design)
     slopes = system.first_stage_size + (reported and not design.effect_names)
     counted = inference.parameters(kind, slopes, design, convention)
-    statistics, warnings = identification_statistics(partial, kind, counted, design, data)
-    rubin, rubin_warnings = anderson_rubin(partial, kind, counted, design, data)
+    if reason := obstacle(partial, kind, design, data):
+        statistics, warnings = {}, (reason,)
+    else:
+        statistics, warnings = identification_statistics(partial, kind, counted, design, data)
+        rubin, rubin_warnings = anderson_rubin(partial, kind, counted, design, data)
+        statistics, warnings = statistics | rubin, warnings + rubin_warnings
     structural = {name: value for name, value in fit.statistics.items() if name != "log_likelihood"}
     return replace(
         fit,
-        statistics={**structural, **statistics, **rubin},
-        warnings=(*fit.warnings, *system.warnings, *warnings, *rubin_warnings),
+        statistics={**structural, **statistics},
+        warnings=(*fit.warnings, *system.warnings, *warnings),
     )
 
 

@@ -74,12 +74,12 @@ def conley_meat(scores: np.ndarray, kind: Conley, sample: pd.DataFrame) -> np.nd
         sample: N rows with those columns.
 
     Raises:
-        InputError: places without coordinates.
+        InputError: places without coordinates, or with some that are no numbers.
     """
-    places = sample[[kind.latitude, kind.longitude]].astype(float)
-    if places.isna().to_numpy().any():
+    places = sample[[kind.latitude, kind.longitude]].apply(pd.to_numeric, errors="coerce").astype(float)
+    if not np.isfinite(places.to_numpy()).all():
         raise InputError(
-            f"Conley errors need {kind.latitude!r} and {kind.longitude!r} of every observation in the sample."
+            f"Conley errors need {kind.latitude!r} and {kind.longitude!r}, in degrees, of every observation."
         )
     place, unique = pd.factorize(pd.MultiIndex.from_frame(places))
     weights = _kernel_weights(np.radians(np.array(unique.to_list(), dtype=float)), kind)
@@ -112,7 +112,7 @@ def driscoll_kraay_meat(scores: np.ndarray, kind: DriscollKraay, sample: pd.Data
     """Bartlett-weighted autocovariances of the sums of scores per period; periods without data count as zero.
 
     Raises:
-        InputError: periods that are missing or not whole numbers.
+        InputError: periods that are missing or not whole numbers, or only one of them.
     """
     periods = _whole_periods(sample[kind.period])
     sums = cluster_sums(scores, periods - periods.min())
@@ -134,6 +134,8 @@ def _whole_periods(column: pd.Series) -> np.ndarray:
     values = column.to_numpy(dtype=float, na_value=np.nan) if numeric else np.full(len(column), np.nan)
     if np.isnan(values).any() or (values != np.floor(values)).any():
         raise InputError(f"Driscoll-Kraay errors need whole numbers in {column.name!r} for every observation.")
+    if np.ptp(values) == 0:
+        raise InputError(f"Driscoll-Kraay errors need several periods, but {column.name!r} has one in the sample.")
     if np.ptp(values) > MOST_PERIODS:
         raise InputError(
             f"Driscoll-Kraay errors: {column.name!r} spans {np.ptp(values):,.0f} periods; number them 1, 2, 3."

@@ -17,6 +17,7 @@ from haiguan.transforms.estimators.naming import unknown_name
 from haiguan.transforms.estimators.small_sample import is_nested
 
 MOST_DUMMIES = 1_000
+DRAWS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def wild_cluster_bootstrap(
         signs: distribution of the multipliers; `webb` for fewer than about ten clusters.
 
     Raises:
-        InputError: the term is no regressor or is left out as collinear, more than 1,000 dummies would be needed, or
-            wildboottest is not installed.
+        InputError: the term is no regressor or is left out as collinear, there are too few observations, more than
+            1,000 dummies would be needed, or wildboottest is not installed.
 
     >>> i = np.arange(1, 201)
     >>> frame = pd.DataFrame({"x": np.cos(2.3 * i), "e": np.sin(3.1 * i), "city": (i - 1) // 20})
@@ -85,6 +86,8 @@ def wild_cluster_bootstrap(
     design = build_design(data, [outcome, *regressors], fixed_effects=fixed_effects, clusters=[cluster])
     codes = design.clusters[cluster]
     y, X, position = _bootstrap_matrices(design, outcome, term, codes)
+    if len(y) <= X.shape[1]:
+        raise InputError(f"{len(y)} observations cannot carry {X.shape[1]} parameters: use fewer or more data.")
     boot = _wild_bootstrap(y, X, position, codes, draws, seed, signs)
     return BootstrapTest(
         term=term,
@@ -139,9 +142,22 @@ def _wild_bootstrap(
     boot.get_scores(bootstrap_type="11", impose_null=True, adj=True, cluster_adj=True)
     boot.get_weights(weights_type=signs)
     boot.get_numer()
-    boot.get_denom()
+    boot.denom = _denominators(boot)
     boot.get_tboot()
     boot.get_vcov()
     boot.get_tstat()
     boot.get_pvalue(pval_type="two-tailed")
     return boot
+
+
+def _denominators(boot: Any) -> np.ndarray:
+    """The clustered variance of the coefficient in every draw, as one product of matrices.
+
+    The library's own loop is compiled anew by numba at every call, which takes a second.
+    """
+    projection = boot.R @ boot.tXXinv
+    cross = np.array([projection @ products @ boot.tXXinv for products in boot.tXgXg_list])
+    moved = cross @ boot.scores_mat
+    blocks = np.array_split(boot.v, max(boot.v.shape[1] // DRAWS_AT_ONCE, 1), axis=1)
+    sums = [np.square(boot.Cg[:, None] * signs - moved @ signs).sum(axis=0) for signs in blocks]
+    return boot.ssc * np.concatenate(sums)

@@ -8,7 +8,7 @@ import pytest
 
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.estimators.linear import least_squares
-from haiguan.transforms.estimators.wild_bootstrap import wild_cluster_bootstrap
+from haiguan.transforms.estimators.wild_bootstrap import DRAWS_AT_ONCE, _wild_bootstrap, wild_cluster_bootstrap
 
 
 def clustered(seed: int, effect: float = 0.0) -> pd.DataFrame:
@@ -41,6 +41,15 @@ def test_an_effect_is_found_and_none_is_not():
     strong = wild_cluster_bootstrap(clustered(3, effect=1.0), "y", ["x"], "x", cluster="city", draws=999)
     none = wild_cluster_bootstrap(clustered(3), "y", ["x"], "x", cluster="city", draws=999)
     assert strong.p_value < 0.01 < 0.05 < none.p_value
+
+
+def test_variances_of_the_draws_are_the_librarys():
+    frame = clustered(4)
+    matrix = np.column_stack([np.ones(len(frame)), frame[["x", "year"]]])
+    boot = _wild_bootstrap(frame["y"].to_numpy(), matrix, 1, frame["city"].to_numpy(), 2 * DRAWS_AT_ONCE, 1, "webb")
+    ours = boot.denom
+    boot.get_denom()
+    np.testing.assert_allclose(ours, boot.denom, rtol=1e-12)
 
 
 def test_same_seed_same_answer():

@@ -28,7 +28,7 @@ INNER = {
     "estimate_columns", "estimate_column", "estimates_as_data", "untested", "example_firms", "average_effects",
     "contribution", "cobb_douglas", "with_columns_made", "sample_of", "path_of", "instrumented_column",
     "kinky_column", "draw_figures", "plots_of", "draw_terms", "path_plot", "binned_plot", "effect_plot",
-    "interval_plot",
+    "interval_plot", "obstacle",
 }  # fmt: skip
 # Their examples need a session: test_by_industry runs them.
 OF_SPARK = {"coefficients_by_industry", "productivity_by_industry"}

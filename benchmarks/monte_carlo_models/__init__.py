@@ -1,0 +1,1 @@
+"""The models of the Monte Carlo, by kind of equation."""
