@@ -223,6 +223,27 @@ def test_too_many_bad_records_stop_the_run_at_the_gate_and_few_do_not(haiguan, l
     assert sorted(rules[0] for rules in quarantine.rules) == ["malformed_value", "malformed_value", "unknown_product"]
 
 
+def test_codes_of_eight_digits_go_to_a_year_by_a_table_of_changes_and_are_refused_without(haiguan, lake, tmp_path):
+    write_month(tmp_path / "customs" / "data200301.csv", GOOD)
+    changes = tmp_path / "changes.csv"
+    changes.write_text("source_year,source_code,target_year,target_code\n2003,61091000,2002,61091090\n")
+    named = ["--set", f"inputs.customs={tmp_path / 'customs'}", "--to", "core_customs__annual_flows"]
+    code, text = haiguan(*named, "--set", "harmonise.to=2002")
+    assert code == 2
+    assert "name a table of their changes under inputs.hs8_changes" in " ".join(text.split())
+    with_table = [*named, "--set", f"inputs.hs8_changes={changes}"]
+    code, text = haiguan(*with_table, "--set", "harmonise.to=2001")
+    assert code == 2
+    assert (
+        "there are records of 2003, and inputs.hs8_changes has no table for conversion from 2003 to 2001"
+        in " ".join(text.split())
+    )
+    assert haiguan(*with_table, "--set", "harmonise.to=2002")[0] == 0
+    (flow,) = DeltaTable(str(lake / "core/customs__annual_flows")).to_pandas().itertuples()
+    assert (flow.product_code, flow.national_code_year, flow.hs_revision) == ("61091090", 2002, "HS2002")
+    assert (str(flow.value_usd), flow.valuation, flow.exchange_rate_rule) == ("3007.50", "FOB", "none")
+
+
 def test_an_archive_far_from_published_totals_stops_the_run_unless_it_is_a_sample(haiguan, lake, tmp_path):
     """Thirty records of 100.25 US dollars each, and a statistics office that changes its mind."""
     write_month(tmp_path / "customs" / "data200301.csv", GOOD)
