@@ -133,9 +133,7 @@ def _within_years(outcome: Outcome, years: tuple[int, int]) -> Outcome:
     table = cast(DataFrame, outcome.table)
     inside = F.col("year").between(*years)
     amount = F.sum("value_usd") if "value_usd" in table.columns else F.lit(None)
-    left = table.where(~inside).agg(
-        F.count("*").alias("records"), amount.cast("decimal(38,6)").alias("amount_usd")
-    )
+    left = table.where(~inside).agg(F.count("*").alias("records"), amount.cast("decimal(38,6)").alias("amount_usd"))
     steps = left.select(F.lit("dropped").alias("step"), F.lit(_OUTSIDE_YEARS).alias("rule"), "records", "amount_usd")
     also = steps if outcome.steps is None else outcome.steps.unionByName(steps, allowMissingColumns=True)
     return replace(outcome, table=table.where(inside), steps=also)

@@ -264,8 +264,10 @@ def with_identification(
     partial = system.instruments_only(design)
     slopes = system.first_stage_size + (reported and not design.effect_names)
     counted = inference.parameters(kind, slopes, design, convention)
+    statistics: dict[str, float] = {}
+    warnings: tuple[str, ...] = ()
     if reason := obstacle(partial, kind, design, data):
-        statistics, warnings = {}, (reason,)
+        warnings = (reason,)
     else:
         statistics, warnings = identification_statistics(partial, kind, counted, design, data)
         rubin, rubin_warnings = anderson_rubin(partial, kind, counted, design, data)
