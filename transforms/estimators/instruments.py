@@ -264,20 +264,24 @@ def with_identification(
     partial = system.instruments_only(design)
     slopes = system.first_stage_size + (reported and not design.effect_names)
     counted = inference.parameters(kind, slopes, design, convention)
-    statistics: dict[str, float] = {}
-    warnings: tuple[str, ...] = ()
-    if reason := obstacle(partial, kind, design, data):
-        warnings = (reason,)
-    else:
-        statistics, warnings = identification_statistics(partial, kind, counted, design, data)
-        rubin, rubin_warnings = anderson_rubin(partial, kind, counted, design, data)
-        statistics, warnings = statistics | rubin, warnings + rubin_warnings
+    statistics, warnings = _tests_of_instruments(partial, kind, counted, design, data)
     structural = {name: value for name, value in fit.statistics.items() if name != "log_likelihood"}
     return replace(
         fit,
         statistics={**structural, **statistics},
         warnings=(*fit.warnings, *system.warnings, *warnings),
     )
+
+
+def _tests_of_instruments(
+    partial: Instruments, kind: Covariance, counted: int, design: Design, data: pd.DataFrame
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Statistics of identification and the Anderson-Rubin test, or why there are none; and warnings."""
+    if reason := obstacle(partial, kind, design, data):
+        return {}, (reason,)
+    statistics, warnings = identification_statistics(partial, kind, counted, design, data)
+    rubin, rubin_warnings = anderson_rubin(partial, kind, counted, design, data)
+    return statistics | rubin, warnings + rubin_warnings
 
 
 def first_stages(
