@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -74,15 +74,21 @@ def _write(numbered: tuple[int, Piece], folder: Path, table: Table) -> None:
     if first is None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.stem}-{os.getpid()}")
-    described = [name for name in table.key if name not in table.slice]
-    with pq.ParquetWriter(
-        unfinished, first.schema, compression="zstd", write_statistics=described, store_schema=False
-    ) as writer:
+    unfinished = target.with_name(f".{target.stem}-{uuid.uuid4().hex[:8]}")
+    try:
+        _write_batches(unfinished, first, rows, [name for name in table.key if name not in table.slice])
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _write_batches(file: Path, first: pa.RecordBatch, others: Iterable[pa.RecordBatch], described: list[str]) -> None:
+    """A row group for each batch; the columns whose least and greatest values the file tells are `described`."""
+    options = {"compression": "zstd", "write_statistics": described, "store_schema": False}
+    with pq.ParquetWriter(file, first.schema, **options) as writer:
         writer.write_batch(first)
-        for batch in rows:
+        for batch in others:
             writer.write_batch(batch)
-    unfinished.replace(target)
 
 
 def _stored_schema(table: Table) -> pa.Schema:

@@ -76,7 +76,8 @@ def readable_rows(reading: Reading, schema: pa.Schema, lines: np.ndarray, fields
         fields: the texts of the records, an array for each position.
     """
     found = {name: _first_not_blank([fields[p] for p in positions]) for name, positions in reading.columns.items()}
-    return _rows(schema, lines, found, {**reading.constants, **reading.description})
+    stated = {name: pa.repeat(pa.scalar(text, pa.string()), len(lines)) for name, text in reading.constants.items()}
+    return _rows(reading, schema, lines, {**stated, **found})
 
 
 def unreadable_rows(
@@ -95,22 +96,22 @@ def unreadable_rows(
         "raw_bytes_hex": pa.array([one.hex().upper() for one in stored], pa.string()),
         "unreadable": pa.array(reasons, pa.string()),
     }
-    return _rows(schema, lines, told, reading.description)
+    return _rows(reading, schema, lines, told)
 
 
-def _rows(
-    schema: pa.Schema, lines: np.ndarray, found: Mapping[str, pa.Array], constants: Mapping[str, Any]
-) -> pa.RecordBatch:
-    """The columns of the schema; texts that are the same in every row are stored once, as an Arrow dictionary."""
+def _rows(reading: Reading, schema: pa.Schema, lines: np.ndarray, found: Mapping[str, pa.Array]) -> pa.RecordBatch:
     columns = {**found, "line": pa.array(lines, pa.int64())}
     arrays = [
-        columns[field.name] if field.name in columns else _repeated(constants.get(field.name), field.type, len(lines))
+        columns[field.name]
+        if field.name in columns
+        else _described(reading.description.get(field.name), field.type, len(lines))
         for field in schema
     ]
     return pa.RecordBatch.from_arrays(arrays, schema.names)
 
 
-def _repeated(value: Any, kind: pa.DataType, count: int) -> pa.Array:
+def _described(value: Any, kind: pa.DataType, count: int) -> pa.Array:
+    """The same value for every row; a text is held once, as the dictionary of its column."""
     if value is None or not pa.types.is_string(kind):
         return pa.repeat(pa.scalar(value, kind), count)
     return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), count), pa.array([value], kind))
@@ -128,7 +129,7 @@ def decoded(stored: pa.Array, encoding: str) -> pa.Array:
     texts = stored.view(pa.string())
     if pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
         return texts
-    if codecs.lookup(encoding).name == "utf-8":
+    if is_utf_8(encoding):
         try:
             texts.validate(full=True)
         except pa.ArrowInvalid:
@@ -139,6 +140,11 @@ def decoded(stored: pa.Array, encoding: str) -> pa.Array:
     distinct = stored.dictionary_encode()
     values = [text_of(value, encoding) for value in distinct.dictionary.to_pylist()]
     return pa.array(values, pa.string()).take(distinct.indices)
+
+
+def is_utf_8(encoding: str) -> bool:
+    """Whether this is a name of UTF-8."""
+    return codecs.lookup(encoding).name == "utf-8"
 
 
 def text_of(stored: bytes, encoding: str) -> str | None:

@@ -21,7 +21,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyspark.sql import SparkSession
 
-from haiguan.jobs.runtime.records import Piece, Reading, decoded, readable_rows, text_of, unreadable_rows
+from haiguan.jobs.runtime.records import Piece, Reading, decoded, is_utf_8, readable_rows, text_of, unreadable_rows
 
 PIECE = 1 << 27
 """Bytes of a text that one task reads."""
@@ -161,7 +161,7 @@ def _alone(block: bytes, ends: np.ndarray, reading: Reading) -> np.ndarray:
 
 def _is_safe(reading: Reading) -> bool:
     """Whether the separator cannot be part of a longer character."""
-    return ord(reading.separator) < _FIRST_TRAILING or reading.encoding.upper() == "UTF-8"
+    return ord(reading.separator) < _FIRST_TRAILING or is_utf_8(reading.encoding)
 
 
 def _split(block: bytes, reading: Reading) -> tuple[np.ndarray, list[pa.Array]]:

@@ -6,6 +6,7 @@ import pytest
 
 from haiguan.jobs.runtime import text_reader
 from haiguan.jobs.runtime.inventory import Looking, take_inventory
+from haiguan.jobs.runtime.lake import Lake
 from haiguan.jobs.runtime.layouts import Layout
 from haiguan.jobs.runtime.readers import read_files
 from haiguan.jobs.runtime.scratch import Scratch
@@ -160,3 +161,28 @@ def test_files_of_different_headings_are_read_together(read):
 def test_file_with_a_heading_alone_has_no_rows(read):
     rows = read({"2003.csv": "名称,金额\n".encode(), "2004.csv": "名称,金额\n甲,1\n".encode()})
     assert list(rows) == [("2004.csv", 2)]
+
+
+def test_rows_are_written_as_they_are_shown(spark, tmp_path):
+    """The first batch of a file holds only what cannot be read, and its layout tells a column by itself."""
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "2003.csv").write_bytes("名称,金额\n".encode() + b"\xff,1\n\n" + "甲,乙\n".encode())
+    (files / "2004.csv").write_bytes("名称,金额\n".encode())
+    layout = _layout().model_copy(update={"constants": {"regime_text": "一般贸易"}})
+    scratch = Scratch(None)
+    found = take_inventory("customs", str(files), Looking([layout], (1990, 2030), {}, scratch))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_reader, "PIECE", 18)
+        delivery = read_files(spark, found, RAW, scratch)
+    lake = Lake(str(tmp_path / "lake"))
+    staged = lake.stage(spark, delivery, RAW, "run")
+    written = sorted(lake.read_staged(spark, staged).collect(), key=lambda row: row.line)
+    assert written == sorted(delivery.frame().collect(), key=lambda row: row.line)
+    assert [(row.line, row.unreadable, row.regime_text) for row in written] == [
+        (2, "undecodable", None),
+        (3, "unsplittable", None),
+        (4, None, "一般贸易"),
+    ]
+    assert {path.name for path in staged.path.iterdir()} == {"_delta_log", "year=2003"}
+    assert not list(staged.path.rglob(".part*"))
