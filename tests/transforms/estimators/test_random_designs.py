@@ -25,6 +25,7 @@ from haiguan.transforms.estimators.quantile import quantile_regression
 
 SEEDS = st.integers(0, 10_000)
 FEW = settings(max_examples=8, deadline=None)
+REWEIGHTINGS = 20_000
 
 
 def design(seed: int, *, missing: bool = False) -> pd.DataFrame:
@@ -101,7 +102,7 @@ def test_quantile_regression_is_that_of_statsmodels(seed, missing, share):
     fit = quantile_regression(frame, "y", ["x", "w"], quantile=share)
     sample = frame.dropna()
     matrix = sm.add_constant(sample[["x", "w"]])
-    other = sm.QuantReg(sample["y"], matrix).fit(q=share, p_tol=1e-12, max_iter=20_000)
+    other = sm.QuantReg(sample["y"], matrix).fit(q=share, p_tol=1e-12, max_iter=REWEIGHTINGS)
 
     def loss(beta: np.ndarray) -> float:
         residuals = (sample["y"] - matrix @ beta).to_numpy()
@@ -109,11 +110,12 @@ def test_quantile_regression_is_that_of_statsmodels(seed, missing, share):
 
     ours = fit.terms["estimate"][["constant", "x", "w"]].to_numpy()
     assert fit.observations == len(sample)
-    # Reweighting stops near the vertex; the linear programme stands on it and is never worse.
-    np.testing.assert_allclose(ours, other.params, atol=1e-3)
-    assert loss(ours) <= loss(other.params.to_numpy()) * (1 + 1e-12)
-    assert loss(ours) == pytest.approx(loss(other.params.to_numpy()), rel=1e-5)
     assert fit.statistics["pseudo_r1"] == pytest.approx(1 - loss(ours) / _alone(sample["y"], share), rel=1e-8)
+    # Reweighting stops near the vertex, or not at all; the linear programme stands on it and is never worse.
+    assert loss(ours) <= loss(other.params.to_numpy()) * (1 + 1e-12)
+    assume(other.iterations < REWEIGHTINGS)
+    np.testing.assert_allclose(ours, other.params, atol=1e-3)
+    assert loss(ours) == pytest.approx(loss(other.params.to_numpy()), rel=1e-5)
 
 
 def _alone(outcome: pd.Series, share: float) -> float:
