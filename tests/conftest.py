@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from archive_files import ALL_YEARS
 from pyspark.sql import SparkSession
-from rich.console import Console
+from universe import Universe
 
 from haiguan.jobs.runtime.lake import Lake
-from haiguan.jobs.runtime.run import Request, read_settings, run
+from haiguan.jobs.runtime.run import read_settings
 from haiguan.jobs.runtime.session import open_session
 from haiguan.jobs.simulate import simulate
 
 _ROOT = Path(__file__).parents[1]
 WORLDS = {"files": "universe", "archive": "archive"}
 """Fixture of a simulated world -> the group of tests that share it."""
-_SPARK = [
-    "spark.master=local[2]",
-    "spark.driver_memory=2g",
-    "spark.shuffle_partitions=2",
-]
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in a hook of the same name
@@ -59,38 +52,6 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; name them with HAIGUAN_REAL_DATA")
     return folder
-
-
-@dataclass(frozen=True)
-class Universe:
-    """A simulated world as files, and the lake that a run has made of it."""
-
-    files: Path
-    lake: Lake
-    reports: Path
-    said: str
-
-    def settings(self, *assignments: str, lake: Path | None = None):
-        """Settings for the universe's lake, or for another one with its reports beside it."""
-        return read_settings(
-            None,
-            [
-                f"lake={lake or self.lake.root}",
-                f"reports={lake.parent / 'reports' if lake else self.reports}",
-                f"inputs.customs={self.files / 'customs'}",
-                f"inputs.comtrade={self.files / 'comtrade'}",
-                f"inputs.national={self.files / 'statistics'}",
-                *_SPARK,
-                *assignments,
-            ],
-        )
-
-    def run(self, *assignments: str, lake: Path | None = None, **request) -> str:
-        """Runs the flow; returns what it said."""
-        screen = io.StringIO()
-        settings = self.settings(*assignments, lake=lake)
-        run(Request("haiguan run", **request), settings, Console(file=screen, width=200))
-        return screen.getvalue()
 
 
 @pytest.fixture(scope="session")

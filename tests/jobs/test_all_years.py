@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from archive_files import ALL_YEARS
-from conftest import Universe
 from deltalake import DeltaTable
+from universe import Universe
 
 from haiguan.jobs.reporting.record import Record, read_record
 from haiguan.jobs.reporting.truth import REPEATED_FILE, planted_and_found

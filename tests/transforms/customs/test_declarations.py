@@ -188,10 +188,10 @@ def test_a_good_record_is_coded(found):
     assert {name: found["good"][name] for name in expected} == expected
 
 
-@pytest.mark.parametrize(("text", "value", "rounding"), VALUES)
-def test_values_are_rounded_to_cents_half_to_even(found, text, value, rounding):
+@pytest.mark.parametrize(("text", "dollars", "rounding"), VALUES)
+def test_values_are_rounded_to_cents_half_to_even(found, text, dollars, rounding):
     row = found[f"value {text}"]
-    assert (row["value_usd"], row["rounding_usd"]) == (Decimal(value), Decimal(rounding))
+    assert (row["value_usd"], row["rounding_usd"]) == (Decimal(dollars), Decimal(rounding))
 
 
 @pytest.mark.parametrize(("field", "text", "rule"), REJECTED)
@@ -226,10 +226,10 @@ def test_the_goods_district_is_what_was_delivered(found, text, code, is_proxy):
     assert row["flags"] == (["unknown_district"] if is_proxy else [])
 
 
-@pytest.mark.parametrize(("value", "flags"), [("1500", []), ("4000", ["unit_value_outlier"])])
-def test_a_unit_value_far_outside_the_quartiles_is_flagged(found, value, flags):
-    row = found[f"unit value {value}"]
-    assert (row["flags"], row["value_usd"]) == (flags, Decimal(value))  # exp(3.912 + 2.748) = 780 a kilogram, times 5
+@pytest.mark.parametrize(("dollars", "flags"), [("1500", []), ("4000", ["unit_value_outlier"])])
+def test_a_unit_value_far_outside_the_quartiles_is_flagged(found, dollars, flags):
+    row = found[f"unit value {dollars}"]
+    assert (row["flags"], row["value_usd"]) == (flags, Decimal(dollars))  # exp(3.912 + 2.748) = 780 a kilogram, times 5
 
 
 def test_files_without_quantities_are_no_fault_of_their_records(found):
