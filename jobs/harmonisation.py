@@ -21,7 +21,6 @@ from haiguan.jobs.flow_checks import Columns, checked_columns, checked_revisions
 from haiguan.jobs.flow_files import beside, check_target, opened, table, write
 from haiguan.jobs.reporting.formats import plural
 from haiguan.jobs.runtime.hs_tables import HsTables, hs8_changes, hs_tables
-from haiguan.jobs.runtime.lake import ddl
 from haiguan.jobs.runtime.settings import Settings
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.money import to_cents
@@ -203,7 +202,7 @@ def _translate(
 ) -> pd.DataFrame:
     """Writes the translated flows and those without a target; returns the translation."""
     frames = {
-        name: session.createDataFrame(frame, ddl(TABLES[f"core_products__{name}"]))
+        name: session.createDataFrame(frame, TABLES[f"core_products__{name}"].ddl)
         for name, frame in (
             ("concordance", _rows_in_use(tables.concordance, chosen)),
             ("codes", tables.codes),

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from haiguan.jobs.runtime.code import code_hash
 from haiguan.jobs.runtime.delivery import Delivery
 from haiguan.jobs.runtime.inventory import File, Known, Looking, take_inventory
-from haiguan.jobs.runtime.lake import Slice, ddl
+from haiguan.jobs.runtime.lake import Slice
 from haiguan.jobs.runtime.layouts import Layout, load_layouts
 from haiguan.jobs.runtime.manifest import slice_id
 from haiguan.jobs.runtime.readers import read_files
@@ -121,7 +121,7 @@ def _contested(
         return []
     layouts = {file.layout.name: file.layout for file in of_years}
     rows = [row for layout in layouts.values() for row in layout_rows(layout)]
-    described = session.createDataFrame(rows, ddl(TABLES["core_customs__layouts"]))
+    described = session.createDataFrame(rows, TABLES["core_customs__layouts"].ddl)
     found = contested_months(read_files(session, of_years, table, scratch).frame(), described).collect()
     return [
         _choice(source, year, [row for row in found if row.year == year]) for year in sorted({r.year for r in found})

@@ -36,7 +36,6 @@ class Delivery:
     def frame(self) -> DataFrame:
         """The rows as a frame of Spark."""
         schema = delta.arrow_schema(self.table)
-        plain = ", ".join(f"{column.name} {column.type}" for column in self.table.columns)
 
         def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             """Numbers of pieces in, the rows of the pieces out."""
@@ -44,7 +43,7 @@ class Delivery:
                 yield from (rows.cast(schema) for rows in _rows(pieces[number], schema))
 
         pieces = self.pieces
-        return self.session.range(0, len(pieces), 1, max(len(pieces), 1)).mapInArrow(read, plain)
+        return self.session.range(0, len(pieces), 1, max(len(pieces), 1)).mapInArrow(read, self.table.ddl)
 
     def write(self, folder: Path) -> None:
         """Writes the rows as Parquet files into the folders of their slices.

@@ -143,7 +143,7 @@ class Lake:
 
     def read_staged(self, session: SparkSession, staged: Staged) -> DataFrame:
         """The staged rows, as the gate sees them."""
-        schema = cast(StructType, StructType.fromDDL(ddl(staged.table)))
+        schema = cast(StructType, StructType.fromDDL(staged.table.ddl))
         return _from_files(session, schema, staged.path, [str(staged.path)])
 
     def publish(self, staged: Staged, slices: Sequence[Slice] | None, run_id: str) -> int:
@@ -160,7 +160,7 @@ class Lake:
 
     def remove_slices(self, session: SparkSession, table: Table, slices: Sequence[Slice], run_id: str) -> int:
         """Publishes that the slices hold nothing any more."""
-        empty = session.createDataFrame([], schema=ddl(table))
+        empty = session.createDataFrame([], schema=table.ddl)
         return self.publish(self.stage(session, empty, table, run_id), slices, run_id)
 
     def clear_leftovers(self) -> None:
@@ -191,11 +191,6 @@ def _check_format(marker: Path) -> None:
         raise InputError(
             f"{marker}: this lake was written by a newer haiguan (format {found}, this one knows {FORMAT})"
         )
-
-
-def ddl(table: Table) -> str:
-    """The declared columns as a Spark DDL string."""
-    return ", ".join(f"{column.name} {column.type}" for column in table.columns)
 
 
 def enforce(frame: DataFrame, table: Table) -> DataFrame:

@@ -109,7 +109,7 @@ def packaged_rows(source: str, settings: Settings) -> list[list[Any]]:
 
 def _schema(source: str) -> str:
     if source == "customs_layouts":
-        return ", ".join(f"{column.name} {column.type}" for column in TABLES["core_customs__layouts"].columns)
+        return TABLES["core_customs__layouts"].ddl
     if source in SMALL_TABLES:
         return ", ".join(f"{name} string" for name in SMALL_TABLES[source].columns)
     return {

@@ -13,7 +13,6 @@ from haiguan.expectations.exact import ExpectExactSumToEqual, ExpectKeyToBeUniqu
 from haiguan.expectations.gate import Gate
 from haiguan.expectations.suites import SUITES
 from haiguan.jobs.runtime.graph import build_graph
-from haiguan.jobs.runtime.lake import ddl
 from haiguan.jobs.runtime.stages import STAGES
 from haiguan.transforms.schema import TABLES
 
@@ -98,7 +97,7 @@ def test_share_of_quarantine_is_rounded_down_and_exact(share, records_in, at_mos
 def test_a_good_year_does_not_hide_a_bad_one(spark, gate):
     name = "quarantine_customs__declarations"
     rows = [(2003, "f", "a.csv", line, "l", ["r"], None, "") for line in range(2, 8)]
-    frame = spark.createDataFrame(rows, ddl(TABLES[name]))
+    frame = spark.createDataFrame(rows, TABLES[name].ddl)
     bounds = replace(BOUNDS, records_in=1100, records_by_slice={"year=2003": 100, "year=2004": 1000})
     (share,) = [v for v in gate.judge(name, frame, SUITES[name](bounds)) if not v.is_success]
     assert share.observed == "year=2003: 6 rows, at most 5"
@@ -112,14 +111,14 @@ def test_equal_exporters_pass_the_gate_whatever_the_rounding_of_doubles(spark, g
     name = "measure_products__concentration"
     share = 1 / exporters
     rows = [(2003, "010101", exporters, exporters, Decimal(exporters), share, 1.0, 1.0, sum([share**2] * exporters))]
-    frame = spark.createDataFrame(rows, ddl(TABLES[name]))
+    frame = spark.createDataFrame(rows, TABLES[name].ddl)
     failed = [v for v in gate.judge(name, frame, SUITES[name](BOUNDS)) if not v.is_success]
     assert failed == []
 
 
 def test_an_index_above_the_largest_share_is_stopped(spark, gate):
     name = "measure_products__concentration"
-    frame = spark.createDataFrame([(2003, "010101", 2, 2, Decimal(2), 0.5, 1.0, 1.0, 0.6)], ddl(TABLES[name]))
+    frame = spark.createDataFrame([(2003, "010101", 2, 2, Decimal(2), 0.5, 1.0, 1.0, 0.6)], TABLES[name].ddl)
     failed = [v for v in gate.judge(name, frame, SUITES[name](BOUNDS)) if v.stops]
     assert len(failed) == 1
     assert "herfindahl" in failed[0].expectation
@@ -139,6 +138,6 @@ def test_values_by_regime_that_do_not_add_up_are_stopped(spark, gate, changed, u
     told = {"year": 2003, "firm_code": "A", "export_valuation": "FOB", "import_valuation": "CIF"}
     counts = dict.fromkeys("export_products export_partners import_products import_partners declarations".split(), 1)
     values = {**row, **told, **counts, "exchange_rate_rule": "none"}
-    frame = spark.createDataFrame([[values.get(c) for c in TABLES[name].column_names]], ddl(TABLES[name]))
+    frame = spark.createDataFrame([[values.get(c) for c in TABLES[name].column_names]], TABLES[name].ddl)
     bounds = replace(BOUNDS, quarantined=0)
     assert len([verdict for verdict in gate.judge(name, frame, SUITES[name](bounds)) if verdict.stops]) == unmet

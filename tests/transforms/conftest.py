@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from haiguan.conf import __file__ as conf_folder
-from haiguan.jobs.runtime.lake import ddl
 from haiguan.transforms.customs.amounts import ValueSettings
 from haiguan.transforms.customs.firm_codes import FirmCodeSettings
 from haiguan.transforms.customs.firms import IntermediarySettings
@@ -61,6 +60,6 @@ def table(spark):
     def make(name: str, rows: list):
         columns = TABLES[name].column_names
         complete = [[row.get(c) for c in columns] if isinstance(row, dict) else row for row in rows]
-        return spark.createDataFrame(complete, ddl(TABLES[name]))
+        return spark.createDataFrame(complete, TABLES[name].ddl)
 
     return make

@@ -93,6 +93,11 @@ class Table:
         return tuple(column.name for column in self.columns)
 
     @property
+    def ddl(self) -> str:
+        """The columns as a DDL string of Spark."""
+        return ", ".join(f"{column.name} {column.type}" for column in self.columns)
+
+    @property
     def checks(self) -> dict[str, str]:
         """Name -> SQL condition of every CHECK constraint; a null passes, which Delta alone would reject."""
         return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from haiguan.jobs.runtime.lake import ddl
 from haiguan.transforms.customs.coding import CODED_FIELDS, PERIOD_FORMATS, bare_label, coded
 from haiguan.transforms.schema import TABLES
 
@@ -84,7 +83,7 @@ def found(spark) -> list:
         [{"id": n, "year": 2003, "file_month": 1, **blank, **record} for n, record in enumerate(records)], schema
     )
     tables = [
-        spark.createDataFrame(rows, ddl(TABLES[name]))
+        spark.createDataFrame(rows, TABLES[name].ddl)
         for name, rows in (("core_customs__labels", labels), ("core_customs__layouts", layouts))
     ]
     return coded(frame, *tables, {}).orderBy("id").collect()

@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 from customs_records import raw_row
 
-from haiguan.jobs.runtime.lake import ddl
 from haiguan.transforms.customs.declarations import MUST_REJECT, RULES, CleanSettings, core_customs__declarations
 from haiguan.transforms.schema import TABLES
 
@@ -110,7 +109,7 @@ def clean(spark, customs_settings):
     """Cleans rows of the raw table; returns the declarations and the rows in quarantine as dictionaries."""
 
     def table(name: str, rows: list):
-        return spark.createDataFrame(rows, ddl(TABLES[name]))
+        return spark.createDataFrame(rows, TABLES[name].ddl)
 
     layouts = [
         ("words", "monthly", 2003, 2004, "HS2002", ["yyyyMM"], "must_agree", 8, False, *_WRITTEN),

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-from haiguan.jobs.runtime.lake import ddl
 from haiguan.transforms.customs.amounts import ValueSettings
 from haiguan.transforms.customs.deliveries import (
     BLOCK,
@@ -26,7 +25,7 @@ def _raw(spark, rows):
         {**dict(zip(names, row, strict=False)), "file": row[1], "line": line, "copies": 1}
         for line, row in enumerate(rows, 1)
     ]
-    return spark.createDataFrame(records, ddl(RAW))
+    return spark.createDataFrame(records, RAW.ddl)
 
 
 def _layout(name, edition, rule="must_agree"):
@@ -49,7 +48,7 @@ def test_only_months_that_two_editions_cover_are_contested(spark):
         ],
     )
     layouts = [_layout("months", "monthly"), _layout("year", "yearly"), _layout("by name", "yearly", "file_name")]
-    found = contested_months(raw, spark.createDataFrame(layouts, ddl(TABLES["core_customs__layouts"]))).collect()
+    found = contested_months(raw, spark.createDataFrame(layouts, TABLES["core_customs__layouts"].ddl)).collect()
     assert sorted(tuple(row) for row in found) == [
         (2004, 2, "monthly", 1, 2, Decimal("5.000000")),
         (2004, 2, "yearly", 2, 2, Decimal("40.000000")),
@@ -68,7 +67,7 @@ def test_an_edition_without_months_contests_the_whole_year(spark):
         ],
     )
     layouts = [_layout("months", "monthly"), _layout("by name", "listed", "file_name")]
-    found = contested_months(raw, spark.createDataFrame(layouts, ddl(TABLES["core_customs__layouts"]))).collect()
+    found = contested_months(raw, spark.createDataFrame(layouts, TABLES["core_customs__layouts"].ddl)).collect()
     assert sorted(tuple(row) for row in found) == [
         (2004, 0, "listed", 2, 2, Decimal("90.000000")),
         (2004, 1, "monthly", 1, 1, Decimal("1.000000")),
@@ -86,7 +85,7 @@ def repeated(spark):
     twice = [(2005, "e", "l", None, "200501", "7")] * 3
     unread = [(2005, "e", "l", None, None, None, None, "undecodable")] * 2
     raw = _raw(spark, [*block, *few, *blank, *other_year, *twice, *unread])
-    layouts = spark.createDataFrame([_layout("l", "yearly")], ddl(TABLES["core_customs__layouts"]))
+    layouts = spark.createDataFrame([_layout("l", "yearly")], TABLES["core_customs__layouts"].ddl)
     value = ValueSettings(currency="USD", exchange_rate="annual", valuation={})
     return core_customs__repeated_rows(raw, layouts, value=value).cache()
 

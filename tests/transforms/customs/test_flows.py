@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from products_tables import harmonise, links, together
 
-from haiguan.jobs.runtime.lake import ddl
 from haiguan.transforms.customs.amounts import ValueSettings
 from haiguan.transforms.customs.flows import core_customs__annual_flows
 from haiguan.transforms.errors import InputError
@@ -60,12 +59,12 @@ def tables(spark):
     """concordance, codes and families."""
     codes = spark.createDataFrame(
         [(revision, code, None) for revision, listed in CODES.items() for code in listed],
-        ddl(TABLES["core_products__codes"]),
+        TABLES["core_products__codes"].ddl,
     )
     made = core_products__concordance(together(links(CONVERSION, "conversion"), links(WEIGHTS, "weights")))
     family = core_products__families(made, codes.toPandas().iloc[:0], harmonise=harmonise())
-    concordance = spark.createDataFrame(made, ddl(TABLES["core_products__concordance"]))
-    return concordance, codes, spark.createDataFrame(family, ddl(TABLES["core_products__families"]))
+    concordance = spark.createDataFrame(made, TABLES["core_products__concordance"].ddl)
+    return concordance, codes, spark.createDataFrame(family, TABLES["core_products__families"].ddl)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-from haiguan.jobs.runtime.lake import ddl
 from haiguan.transforms.measures.concentration import (
     ConcentrationSettings,
     measure_products__concentration,
@@ -37,7 +36,7 @@ def _flows(spark, text: str = FLOWS):
         reporter, iso, partner, flow, revision, value = words
         codes = (2017, reporter, None if iso == "-" else iso, f"name {reporter}", partner, flow, revision, "848620")
         rows.append((*codes, None, "unknown", None, Decimal(value), Decimal(0), "f", line, []))
-    return spark.createDataFrame(rows, ddl(TABLES["core_trade__flows"]))
+    return spark.createDataFrame(rows, TABLES["core_trade__flows"].ddl)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from decimal import Decimal
 import pytest
 from products_tables import harmonise
 
-from haiguan.jobs.runtime.lake import ddl
 from haiguan.transforms.customs.amounts import ValueSettings
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.panels.customs import panel_customs__firm_year
@@ -31,7 +30,7 @@ def _outcome(spark, value, rule="none"):
         year, firm, product, partner, direction, amount = words
         key = (int(year), firm, product, "HS2002", partner, "ordinary", direction, "kilogram")
         rows.append((*key, None, Decimal(amount), "FOB", rule, 1, None, False))
-    flows = spark.createDataFrame(rows, ddl(TABLES["core_customs__annual_flows"]))
+    flows = spark.createDataFrame(rows, TABLES["core_customs__annual_flows"].ddl)
     return panel_customs__firm_year(flows, harmonise=harmonise(), value=value)
 
 

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-from haiguan.jobs.runtime.lake import ddl
 from haiguan.transforms.schema import TABLES
 from haiguan.transforms.trade.comtrade import core_trade__flows
 
@@ -39,7 +38,7 @@ def flows(spark):
 
     def made(*replaced: dict):
         rows = [{**RAW, "line": 2 + place, **fields} for place, fields in enumerate(replaced)]
-        outcome = core_trade__flows(spark.createDataFrame(rows, ddl(TABLES["raw_trade__comtrade"])))
+        outcome = core_trade__flows(spark.createDataFrame(rows, TABLES["raw_trade__comtrade"].ddl))
         kept = [row.asDict() for row in outcome.table.orderBy("line").collect()]
         return kept, [row.rules for row in outcome.quarantine.orderBy("line").collect()]
 

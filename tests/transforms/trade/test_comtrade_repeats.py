@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from haiguan.jobs.runtime.lake import ddl
 from haiguan.transforms.schema import TABLES
 from haiguan.transforms.trade.comtrade import core_trade__flows
 
@@ -14,7 +13,7 @@ def _row(line: int, value: str) -> tuple:
 
 def test_the_first_well_formed_row_of_a_key_is_kept(spark):
     rows = [_row(2, "1,234.5"), _row(3, "5"), _row(4, "n/a"), _row(5, "7")]
-    outcome = core_trade__flows(spark.createDataFrame(rows, ddl(TABLES["raw_trade__comtrade"])))
+    outcome = core_trade__flows(spark.createDataFrame(rows, TABLES["raw_trade__comtrade"].ddl))
     assert [(row.line, int(row.value_usd)) for row in outcome.table.collect()] == [(3, 5)]
     assert {row.line: row.rules for row in outcome.quarantine.collect()} == {
         2: ["malformed_value"],
