@@ -39,7 +39,7 @@ def read_files(session: SparkSession, files: Sequence[File], table: Table, scrat
 
 
 def _reading(file: File, table: Table, scratch: Scratch) -> Reading:
-    is_database, content = file.content.kind == "access", file.content
+    content = file.content
     return Reading(
         path=str(scratch.place(content, file.charset).absolute()),
         kind=content.kind,
@@ -49,7 +49,6 @@ def _reading(file: File, table: Table, scratch: Scratch) -> Reading:
         width=len(file.headings),
         has_label_texts=file.layout.value_labels == "texts",
         first_record=2,
-        lines_above=int(is_database),
         columns=_columns(file, table),
         constants={name: text for name, text in file.layout.constants.items() if name in table.column_names},
         description=_description(file),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,6 @@ class Reading:
         width: how many fields a record has.
         has_label_texts: whether labelled variables of Stata are read as their labels.
         first_record: the line in which records begin; 1 is the first of the file.
-        lines_above: lines that the copy has above those of the file itself.
         columns: column of the raw table -> positions of the fields that fill it; the first that is not blank holds.
         constants: column of the raw table -> what its layout puts into every record that can be read.
         description: column of the raw table -> what every row says of its file.
@@ -41,7 +41,6 @@ class Reading:
     width: int
     has_label_texts: bool
     first_record: int
-    lines_above: int
     columns: Mapping[str, tuple[int, ...]]
     constants: Mapping[str, str]
     description: Mapping[str, Any]
@@ -127,7 +126,7 @@ def _first_not_blank(fields: Sequence[pa.Array]) -> pa.Array:
 def decoded(stored: pa.Array, encoding: str) -> pa.Array:
     """The texts of an array of bytes; null where a text, encoded again, is not the bytes that it was read from."""
     texts = stored.view(pa.string())
-    if pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
+    if is_ascii(texts):
         return texts
     if is_utf_8(encoding):
         try:
@@ -136,10 +135,18 @@ def decoded(stored: pa.Array, encoding: str) -> pa.Array:
             pass
         else:
             return texts
-    # most texts are repeated many times: each is decoded once
-    distinct = stored.dictionary_encode()
-    values = [text_of(value, encoding) for value in distinct.dictionary.to_pylist()]
-    return pa.array(values, pa.string()).take(distinct.indices)
+    return each_once(stored, partial(text_of, encoding=encoding), pa.string())
+
+
+def is_ascii(texts: pa.Array) -> bool:
+    """Whether all texts are of characters that are one byte in every encoding."""
+    return pc.all(pc.string_is_ascii(texts), min_count=0).as_py()
+
+
+def each_once(values: pa.Array, change: Callable[[Any], Any], kind: pa.DataType) -> pa.Array:
+    """What `change` makes of every value, as an array of a kind; most are repeated, and each is changed once."""
+    distinct = values.dictionary_encode()
+    return pa.array([change(value) for value in distinct.dictionary.to_pylist()], kind).take(distinct.indices)
 
 
 def is_utf_8(encoding: str) -> bool:

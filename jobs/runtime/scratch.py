@@ -33,9 +33,9 @@ class Scratch:
 
     @staticmethod
     def unpacks(content: Content) -> bool:
-        """Whether a content cannot be read where it lies; Spark unpacks text in files that end in .gz itself."""
-        is_known_to_spark = content.packing == "gzip" and content.kind == "text" and content.path.suffix == ".gz"
-        return content.kind == "access" or (bool(content.packing) and not is_known_to_spark)
+        """Whether a content cannot be read where it lies; text in files that end in .gz is unpacked as it is read."""
+        is_read_packed = content.packing == "gzip" and content.kind == "text" and content.path.suffix == ".gz"
+        return content.kind == "access" or (bool(content.packing) and not is_read_packed)
 
     def place(self, content: Content, charset: str) -> Path:
         """Where the records of a content can be read by name: its own file, or a copy that is unpacked here.

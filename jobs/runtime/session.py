@@ -1,4 +1,4 @@
-"""The Spark session: Delta on, GB18030 allowed, and its noise in a file instead of on the screen."""
+"""The Spark session: Delta on, and its noise in a file instead of on the screen."""
 
 from __future__ import annotations
 
@@ -29,9 +29,6 @@ _COMPILE_LONG_METHODS = "-XX:-DontCompileHugeMethods"
 _ALWAYS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    # Spark 4 refuses GB18030 without the first, and ends the job at the first bad byte without the second.
-    "spark.sql.legacy.javaCharsets": "true",
-    "spark.sql.legacy.codingErrorAction": "true",
     # A declaration has more fields than Spark compiles by default, and one method reads them all: without these three,
     # rows are interpreted and copied at every step, which takes twice as long.
     "spark.sql.codegen.maxFields": "1000",

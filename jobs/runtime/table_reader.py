@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from haiguan.jobs.runtime.records import Piece, Reading, decoded, readable_rows, unreadable_rows
+from haiguan.jobs.runtime.records import Piece, Reading, decoded, each_once, is_ascii, readable_rows, unreadable_rows
 from haiguan.jobs.runtime.tables import BYTES, TableKind, ranges, read_range
 
 _ROWS_AT_ONCE = 100_000
@@ -68,8 +68,8 @@ def _decoded_rows(
 
 
 def _bytes_of(field: pa.Array) -> pa.Array:
-    if pc.all(pc.string_is_ascii(field), min_count=0).as_py():
-        return field.view(pa.binary())
-    distinct = field.dictionary_encode()
-    values = [text.encode(BYTES) for text in distinct.dictionary.to_pylist()]
-    return pa.array(values, pa.binary()).take(distinct.indices)
+    return (
+        field.view(pa.binary())
+        if is_ascii(field)
+        else each_once(field, partial(str.encode, encoding=BYTES), pa.binary())
+    )

@@ -114,7 +114,7 @@ def _rows(block: bytes, first: int, reading: Reading, schema: pa.Schema) -> Iter
     """Rows of the lines of a block, of which `first` is the number of the first."""
     block = block.replace(b"\r\n", b"\n") if b"\r" in block else block
     ends = _places(block, b"\n")
-    above = first - reading.lines_above
+    above = first - int(reading.kind == "access")  # whose heading is not among its records
     alone = _alone(block, ends, reading)
     numbers = np.delete(np.arange(len(ends)), alone)
     misfits, fields = _split(b"".join(_lines(block, ends, numbers)) if len(alone) else block, reading)
