@@ -37,36 +37,28 @@ def specification_of(item: str, content: Mapping[str, Any]) -> dict[str, Any]:
     return {"table": item, **{key: value for key, value in content.items() if key not in ("kind", "panel")}}
 
 
-def specification_at(study: str, item: str, content: Mapping[str, Any]) -> Table:
-    """The regression table that an item of a study declares.
-
-    Raises:
-        InputError: all its faults, with the name of its file.
-    """
-    return read_table(specification_of(item, content), f"studies/{study}/{item}.yaml")
-
-
-def panel_of(
+def table_and_panel(
     study: str, item: str, content: Mapping[str, Any], panels: Mapping[str, pd.DataFrame | None]
-) -> pd.DataFrame | None:
-    """The panel that an item of a study names; None where it is not made.
+) -> tuple[Table, pd.DataFrame] | None:
+    """The regression table of an item of a study and the panel that it names; None where the panel is not made.
 
     Raises:
-        InputError: no stage makes a panel of that name.
+        InputError: no stage makes a panel of that name; or all faults of the table, with the name of its file.
     """
+    where = f"studies/{study}/{item}.yaml"
     if content["panel"] not in panels:
-        where = f"studies/{study}/{item}.yaml"
         raise InputError(f"{where}: there is no panel `{content['panel']}`; there are {', '.join(panels)}")
-    return panels[content["panel"]]
+    panel = panels[content["panel"]]
+    return None if panel is None else (read_table(specification_of(item, content), where), panel)
 
 
 def _rows(
     study: str, item: str, content: Mapping[str, Any], panels: Mapping[str, pd.DataFrame | None]
 ) -> Iterator[dict[str, Any]]:
-    panel = panel_of(study, item, content, panels)
-    if panel is None:
+    found = table_and_panel(study, item, content, panels)
+    if found is None:
         return
-    table = specification_at(study, item, content)
+    table, panel = found
     for position, column in enumerate(estimate_columns(table, panel), start=1):
         for term, numbers in column.estimates.terms.iterrows():
             yield {

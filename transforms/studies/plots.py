@@ -11,8 +11,9 @@ from haiguan.transforms.estimators.drawn_figures import plots_of
 from haiguan.transforms.estimators.plot import Plot
 from haiguan.transforms.estimators.specification import Table
 from haiguan.transforms.estimators.table_columns import estimate_columns
+from haiguan.transforms.estimators.table_figures import Coefficients
 from haiguan.transforms.schema import TABLES
-from haiguan.transforms.studies.estimates import panel_of, specification_at
+from haiguan.transforms.studies.estimates import table_and_panel
 from haiguan.transforms.studies.items import items
 
 
@@ -34,10 +35,12 @@ def result_studies__plots(
 def _rows(
     study: str, item: str, content: Mapping[str, Any], panels: Mapping[str, pd.DataFrame | None]
 ) -> Iterator[dict[str, Any]]:
-    panel = panel_of(study, item, content, panels)
-    if panel is None:
+    found = table_and_panel(study, item, content, panels)
+    if found is None:
         return
-    table = specification_at(study, item, content)
+    table, panel = found
+    if all(isinstance(settings, Coefficients) for settings in table.figures.values()):
+        return
     for name, plot in plots_of(table, panel, estimate_columns(table, panel)).items():
         head = {"study": study, "item": f"{item}_{name}", "title": title_of(table, plot), "note": " ".join(table.notes)}
         yield from ({**head, **row} for row in _points(plot))
