@@ -6,8 +6,8 @@ All three read the same declarations of the simulated archive (Parquet, codes as
 official conversion, sum up by firm, product, partner, regime, direction, unit and year, and write the flows; their
 dollars must agree to the cent. Haiguan stages them as a Delta table under its constraints, counts them for the ledger,
 has Great Expectations judge them and publishes them. Each runs in a process of its own; the best of several times is
-shown. Haiguan runs twice: on Spark's own engine and on Comet (setting spark.engine), which has five eighths of the
-memory beside the heap. Shares of its time: reading and grouping are measured alone, without anything being written.
+shown. Haiguan runs twice: on Spark's own engine and on Comet (setting spark.engine), where five eighths of the memory
+are Comet's, a quarter is the heap, and the rest is left for the workers that write. Shares of its time: reading and grouping are measured alone, without anything being written.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ SQL = f"""
 """
 
 
-def settings(place: Path, heap: str, records: int, engine: str = "spark") -> Settings:
+def settings(place: Path, memory: str, records: int, engine: str = "spark") -> Settings:
     """The product's own settings, with the memory and the partitions for that many records."""
     from haiguan.jobs.runtime.run import read_settings
 
     partitions = max(2 * CORES, records // RECORDS_PER_SHUFFLE_PARTITION)
-    gigabytes = int(heap.removesuffix("g"))
-    beside = gigabytes * 5 // 8 if engine == "comet" else 0
+    gigabytes = int(memory.removesuffix("g"))
+    beside, heap = (gigabytes * 5 // 8, gigabytes // 4) if engine == "comet" else (0, gigabytes)
     return read_settings(
         None,
         [
             f"reports={place / 'reports'}",
             f"spark.master=local[{CORES}]",
             f"spark.engine={engine}",
-            f"spark.driver_memory={gigabytes - beside}g",
+            f"spark.driver_memory={heap}g",
             f"spark.engine_memory={beside}g",
             f"spark.shuffle_partitions={partitions}",
             f"harmonise.to={TO}",

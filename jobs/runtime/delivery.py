@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from haiguan.jobs.runtime import delta
+from haiguan.jobs.runtime.arrow_writer import file_options
 from haiguan.jobs.runtime.records import Piece
 from haiguan.jobs.runtime.table_reader import read_table
 from haiguan.jobs.runtime.text_reader import read_text
@@ -75,16 +76,15 @@ def _write(numbered: tuple[int, Piece], folder: Path, table: Table) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.stem}-{uuid.uuid4().hex[:8]}")
     try:
-        _write_batches(unfinished, first, rows, [name for name in table.key if name not in table.slice])
+        _write_batches(unfinished, first, rows, table)
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def _write_batches(file: Path, first: pa.RecordBatch, others: Iterable[pa.RecordBatch], described: list[str]) -> None:
-    """A row group for each batch; the columns whose least and greatest values the file tells are `described`."""
-    options = {"compression": "zstd", "write_statistics": described, "store_schema": False}
-    with pq.ParquetWriter(file, first.schema, **options) as writer:
+def _write_batches(file: Path, first: pa.RecordBatch, others: Iterable[pa.RecordBatch], table: Table) -> None:
+    """A row group for each batch."""
+    with pq.ParquetWriter(file, first.schema, **file_options(table)) as writer:
         writer.write_batch(first)
         for batch in others:
             writer.write_batch(batch)

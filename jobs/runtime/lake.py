@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType, _parse_datatype_string
 
-from haiguan.jobs.runtime import delta
+from haiguan.jobs.runtime import arrow_writer, delta
 from haiguan.jobs.runtime.delivery import Delivery
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.schema import TABLES, Column, Table
@@ -138,8 +138,11 @@ class Lake:
         if isinstance(frame, Delivery):
             frame.write(path)
             return
-        rows = allowed(enforce(frame, table), table)
-        rows.write.partitionBy(*table.slice).mode("append").options(**_NO_MARK).parquet(str(path))
+        rows = enforce(frame, table)
+        if arrow_writer.suits(frame.sparkSession):
+            arrow_writer.write(rows.withColumn(arrow_writer.BROKEN, broken_constraint(table)), path, table)
+            return
+        allowed(rows, table).write.partitionBy(*table.slice).mode("append").options(**_NO_MARK).parquet(str(path))
 
     def read_staged(self, session: SparkSession, staged: Staged) -> DataFrame:
         """The staged rows, as the gate sees them."""
@@ -217,20 +220,24 @@ def _refuse(table: Table, faults: Iterable[str], made: Iterable[str]) -> None:
         raise TypeError(f"{table.name} is not as declared: {'; '.join(sorted(found))}")
 
 
-def allowed(frame: DataFrame, table: Table) -> DataFrame:
-    """The rows as they are; one that breaks NOT NULL or a CHECK of its table ends the job, and the error names it."""
-    return frame.select(*[_allowed(column, table) for column in table.columns])
+def broken_constraint(table: Table) -> SparkColumn:
+    """What the first constraint says that a row breaks, NOT NULL or CHECK; null where it breaks none."""
+    return F.coalesce(*[broken for column in table.columns for broken in _broken(column, table)])
 
 
-def _allowed(column: Column, table: Table) -> SparkColumn:
-    value = F.col(column.name)
-    if condition := table.checks.get(f"{column.name}_allowed"):
-        broken = F.raise_error(f"CHECK constraint {column.name}_allowed violated: {condition}")
-        value = F.when(F.expr(condition), value).otherwise(broken)
+def _broken(column: Column, table: Table) -> Iterator[SparkColumn]:
     if column.name not in table.optional:
-        broken = F.raise_error(f"NOT NULL constraint violated for column: {column.name}")
-        value = F.when(F.col(column.name).isNotNull(), value).otherwise(broken)
-    return value.alias(column.name)
+        said = F.lit(f"NOT NULL constraint violated for column: {column.name}")
+        yield F.when(F.col(column.name).isNull(), said)
+    if condition := table.checks.get(f"{column.name}_allowed"):
+        said = F.lit(f"CHECK constraint {column.name}_allowed violated: {condition}")
+        yield F.when(~F.expr(condition), said)
+
+
+def allowed(frame: DataFrame, table: Table) -> DataFrame:
+    """The rows as they are; one that breaks a constraint of its table ends the job, and the error names it."""
+    broken, first = broken_constraint(table), table.columns[0].name
+    return frame.withColumn(first, F.when(broken.isNull(), F.col(first)).otherwise(F.raise_error(broken)))
 
 
 def in_slices(slices: Sequence[Slice]) -> SparkColumn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from deltalake import DeltaTable
 from haiguan.jobs.analyst.query import connect
 from haiguan.jobs.runtime import delta
 from haiguan.jobs.runtime.lake import FORMAT, Lake, enforce, in_slices
+from haiguan.jobs.runtime.session import HANDS_OVER_ARROW
 from haiguan.transforms.errors import InputError
 from haiguan.transforms.schema import TABLES, Table
 from haiguan.transforms.schema.columns import pick
@@ -32,12 +34,18 @@ SALES = Table(
 SCHEMA = "year int, firm_code string, direction string, value_usd decimal(18,2), flags array<string>"
 
 
-@pytest.fixture
-def lake(tmp_path, monkeypatch) -> Lake:
+@pytest.fixture(params=["spark", "arrow"])
+def lake(request, spark, tmp_path, monkeypatch) -> Iterator[Lake]:
+    """A lake whose rows are written by Spark, and one whose rows Spark hands over to Arrow, in batches of two."""
     monkeypatch.setitem(TABLES, NAME, SALES)
     made = Lake(str(tmp_path / "lake"))
     made.make()
-    return made
+    handed_over = {HANDS_OVER_ARROW: "true", "spark.sql.execution.arrow.maxRecordsPerBatch": "2"}
+    for key, value in handed_over.items() if request.param == "arrow" else ():
+        spark.conf.set(key, value)
+    yield made
+    for key in handed_over:
+        spark.conf.unset(key)
 
 
 def _sale(year: int = 2003, firm: str | None = "a", direction: str = "export", value: str | None = "1.50") -> tuple:
@@ -100,6 +108,15 @@ def test_spark_refuses_to_stage_what_the_declaration_forbids(spark, lake, bad, s
     with pytest.raises(Exception, match=said):
         lake.stage(spark, _frame(spark, _sale(), bad), SALES, "run-8")
     assert _firms(lake.read(spark, NAME)) == [(2003, "a")]
+
+
+def test_every_row_is_in_the_folder_of_its_slice_once(spark, lake):
+    sales = [_sale(2000 + number % 3, f"firm {number}", value=f"{number}.05") for number in range(50)]
+    _publish(spark, lake, *sales)
+    table = DeltaTable(str(lake.path(NAME)))
+    assert {file.split("/")[-2] for file in table.file_uris()} == {"year=2000", "year=2001", "year=2002"}
+    stored = table.to_pyarrow_table().select(["year", "firm_code", "direction", "value_usd", "flags"])
+    assert sorted(tuple(row.values()) for row in stored.to_pylist()) == sorted(sales)
 
 
 def test_removed_slices_hold_nothing(spark, lake):
