@@ -1,11 +1,10 @@
-"""Every benchmark, one after the other: `make bench`."""
+"""Every benchmark, one after the other, each in a process of its own: `make bench`."""
 
-import runpy
+import subprocess
 import sys
 from pathlib import Path
 
 for script in sorted(Path(__file__).parent.glob("*.py")):
     if script.name != "__main__.py":
         print(f"# {script.stem}", flush=True)
-        sys.argv = [str(script)]
-        runpy.run_path(str(script), run_name="__main__")
+        subprocess.run([sys.executable, "-m", f"benchmarks.{script.stem}"], check=True)

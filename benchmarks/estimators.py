@@ -1,15 +1,15 @@
 """How fast the estimators are, and what memory they take, beside pyfixest's defaults, linearmodels and statsmodels.
 
-    python benchmarks/estimators.py            the sizes of a firm panel: 405,493 rows, 90,000 firms, 14 years
-    python benchmarks/estimators.py --large    5 million rows with three sparse effects, and production functions too
-    python benchmarks/estimators.py --large --only sparse    only tasks with this word in their name
+    python benchmarks/estimators.py
+    python benchmarks/estimators.py --only sparse    only tasks with this word in their name
 
-Each engine runs in a process of its own, once on a small panel so that compiling does not count. Then the engines take
-turns, three rounds of them, so that what else the machine does meets all alike, and the best call of each counts (only
-one where a call takes more than a minute). CPU is the processor time of that call, that of processes which it started
-included. Memory is the highest that a call holds beyond what the libraries and the frame hold already, as a multiple of
-the frame (read from Linux's /proc; not of the production functions of all industries, which run in Spark's processes).
-Where an engine does not return our coefficient to six digits, the last column says so.
+A panel of firms has 405,493 rows, 90,000 firms and 14 years; then 5 million rows with three sparse effects, and
+production functions. Each engine runs in a process of its own, once on a small panel so that compiling does not count.
+Then the engines take turns, three rounds of them, so that what else the machine does meets all alike, and the best call
+of each counts (only one where a call takes more than a minute). CPU is the processor time of that call, that of
+processes which it started included. Memory is the highest that a call holds beyond what the libraries and the frame
+hold already, as a multiple of the frame (read from Linux's /proc; not of the production functions of all industries,
+which run in Spark's processes). Where an engine does not return our coefficient to six digits, the last column says so.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ import json
 import math
 import multiprocessing
 import os
+import sys
 import tempfile
 import time
+import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -198,8 +201,11 @@ def spark_session() -> SparkSession:
 
 def haiguan_industries(frame: pd.DataFrame) -> float:
     """Every industry a task of Spark's, the mean of their coefficients."""
+    from pyspark import cloudpickle
+
     from haiguan.transforms.estimators.production.by_industry import coefficients_by_industry
 
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Spark's workers cannot import this script
     found = coefficients_by_industry(spark_session().createDataFrame(frame), "industry", bootstrapped).toPandas()
     labour = found.loc[found["term"] == "labour", "estimate"]
     assert len(labour) == INDUSTRIES
@@ -233,8 +239,6 @@ TASKS: dict[str, tuple[Panel, Engines]] = {
     ),
     "probit, 60 dummies, marginal effects": (binary_panel, {"haiguan": haiguan_probit, "pyfixest": pyfixest_probit}),
     "500 placebo draws": (firm_panel, {"haiguan": haiguan_placebo}),
-}
-LARGE: dict[str, tuple[Panel, Engines]] = {
     "one industry, ACF, 200 draws": (industry_panel, {"haiguan": haiguan_production}),
     f"{INDUSTRIES} industries, ACF, 200 draws each": (all_industries, {"haiguan": haiguan_industries}),
     "5 million rows, three sparse effects": (sparse_panel, {"haiguan": haiguan_sparse, "pyfixest": pyfixest_sparse}),
@@ -255,13 +259,22 @@ def processor_seconds() -> float:
     return sum(sum(process.cpu_times()[:4]) for process in (own, *own.children(recursive=True)))
 
 
+def as_text_where_it_fails(work: Callable[..., Any], *arguments: object) -> Any:
+    """What some work returns; errors of Spark's cannot leave the process of their session, so their text does."""
+    try:
+        return work(*arguments)
+    except Exception as error:
+        raise RuntimeError(traceback.format_exc()) from error
+
+
 @cache
 def loaded(panel: Panel, share: float) -> pd.DataFrame:
     return panel(share)
 
 
 def prepared(panel: Panel, engine: Callable[[pd.DataFrame], float]) -> None:
-    """Compiles and imports what an engine needs, and loads the panel."""
+    """Compiles and imports what an engine needs, and loads the panel; its warnings are not what is measured."""
+    warnings.simplefilter("ignore")
     engine(panel(0.02))
     loaded(panel, 1.0)
 
@@ -290,12 +303,12 @@ def in_turns(panel: Panel, engines: Engines) -> dict[str, list[dict[str, float]]
         context = multiprocessing.get_context("spawn")
         pools: dict[str, Pool] = {name: stack.enter_context(context.Pool(1)) for name in engines}
         for name, pool in pools.items():
-            pool.apply(prepared, (panel, engines[name]))
+            pool.apply(as_text_where_it_fails, (prepared, panel, engines[name]))
         calls: dict[str, list[dict[str, float]]] = {name: [] for name in engines}
         for _ in range(ROUNDS):
             for name, pool in pools.items():
                 if not any(call["seconds"] > LONG for call in calls[name]):
-                    calls[name].append(pool.apply(measured, (panel, engines[name])))
+                    calls[name].append(pool.apply(as_text_where_it_fails, (measured, panel, engines[name])))
     return calls
 
 
@@ -315,15 +328,13 @@ def compare(tasks: dict[str, tuple[Panel, Engines]]) -> Iterator[dict[str, objec
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--large", action="store_true", help="5 million rows and production functions too")
     parser.add_argument("--only", nargs="*", default=[""], help="tasks with one of these words in their name")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     arguments = parser.parse_args()
     print(f"load of the last minute {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"{'task':38}{'engine':14}{'seconds':>9}{'CPU':>9}{'memory':>9}{'ours/its':>10}  same numbers")
     rows = []
-    tasks = {**TASKS, **(LARGE if arguments.large else {})}
-    for row in compare({task: asked for task, asked in tasks.items() if any(word in task for word in arguments.only)}):
+    for row in compare({task: asked for task, asked in TASKS.items() if any(word in task for word in arguments.only)}):
         rows.append(row)
         print(
             f"{row['task']:38}{row['engine']:14}{row['seconds']:9.2f}{row['cpu']:9.2f}{row['memory']:8.1f}x"

@@ -7,7 +7,8 @@ official conversion, sum up by firm, product, partner, regime, direction, unit a
 dollars must agree to the cent. Haiguan stages them as a Delta table under its constraints, counts them for the ledger,
 has Great Expectations judge them and publishes them. Each runs in a process of its own; the best of several times is
 shown. Haiguan runs twice: on Spark's own engine and on Comet (setting spark.engine), where five eighths of the memory
-are Comet's, a quarter is the heap, and the rest is left for the workers that write. Shares of its time: reading and grouping are measured alone, without anything being written.
+are Comet's, a quarter is the heap, and the rest is left for the workers that write. Shares of its time: reading and
+grouping are measured alone, without anything being written.
 """
 
 from __future__ import annotations

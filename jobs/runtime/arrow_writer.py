@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -58,13 +58,14 @@ def file_options(table: Table) -> dict[str, Any]:
 
 def _write_part(batches: Iterable[pa.RecordBatch], folder: Path, table: Table) -> None:
     """The files of a task are called after it, so that one which is tried again writes the same files."""
+    task = cast(TaskContext, TaskContext.get())
     schema = delta.arrow_schema(table)
     slices = pa.schema([schema.field(name) for name in table.slice])
     parquet = ds.ParquetFileFormat()
     ds.write_dataset(
         map(partial(_stored, schema=schema), _row_groups(batches)),
         folder,
-        basename_template=f"part-{TaskContext.get().partitionId():05d}-{{i}}.parquet",
+        basename_template=f"part-{task.partitionId():05d}-{{i}}.parquet",
         partitioning=ds.partitioning(slices, flavor="hive") if table.slice else None,
         schema=schema,
         format=parquet,
