@@ -180,7 +180,6 @@ def expand(text: str) -> list[tuple[Path, Path]]:
 
 
 def _examine(content: Content, looking: Looking) -> File:
-    _refuse_unseen_by_spark(content)
     known = looking.known.get(content.name)
     known = known if known is not None and known.is_of(content) else None
     table = _table_head(content, known, looking)
@@ -236,16 +235,6 @@ def _text_head(content: Content) -> TextHead:
             "iconv -f UTF-16 -t UTF-8 FILE > NEW"
         )
     return head
-
-
-def _refuse_unseen_by_spark(content: Content) -> None:
-    """Spark passes over such text files without a word, also where they are named one by one."""
-    name = content.path.name
-    is_hidden = (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_")
-    if is_hidden and content.kind == "text" and content.packing != "zip":
-        raise InputError(
-            f"{content.path}: Spark does not read files whose names begin with _ or end in ._COPYING_; rename it"
-        )
 
 
 def _refuse_other_periods(content: Content, year: int | None, month: int | None, years: tuple[int, int]) -> None:

@@ -33,8 +33,8 @@ class Scratch:
 
     @staticmethod
     def unpacks(content: Content) -> bool:
-        """Whether a content cannot be read where it lies; text in files that end in .gz is unpacked as it is read."""
-        is_read_packed = content.packing == "gzip" and content.kind == "text" and content.path.suffix == ".gz"
+        """Whether a content cannot be read where it lies; text that is packed by gzip is unpacked as it is read."""
+        is_read_packed = content.packing == "gzip" and content.kind == "text"
         return content.kind == "access" or (bool(content.packing) and not is_read_packed)
 
     def place(self, content: Content, charset: str) -> Path:

@@ -196,11 +196,10 @@ def test_a_layout_that_tells_no_year_has_none(folder):
     assert file.year is None
 
 
-@pytest.mark.parametrize("name", ["_2003.csv", "2003.csv._COPYING_"])
-def test_files_that_spark_would_pass_over_are_refused(tmp_path, name):
-    (tmp_path / name).write_text(GOOD)
-    with pytest.raises(InputError, match=f"{name}: Spark does not read .*rename it"):
-        _take(tmp_path)
+def test_a_name_hides_no_file_but_one_that_begins_with_a_dot(tmp_path):
+    for name in ("_2003.csv", "2004.csv._COPYING_", ".2005.csv"):
+        (tmp_path / name).write_text(GOOD.replace("a,", f"{name},"))
+    assert [file.content.path.name for file in _take(tmp_path)] == ["2004.csv._COPYING_", "_2003.csv"]
 
 
 @pytest.mark.parametrize("headings", ["name,value,value", "name,value,amount"])
