@@ -244,7 +244,7 @@ def compare(records: int, arguments: argparse.Namespace) -> None:
     dollars = {Decimal(one["dollars"]) for one in best.values()}
     assert len(dollars) == 1, f"dollars differ: {dollars}"
     flows = best["haiguan"]["flows"]
-    print(f"{records:,} declarations, {flows:,} flows, {CORES} cores, heap {arguments.heap}", flush=True)
+    print(f"{records:,} declarations, {flows:,} flows, {CORES} cores, {arguments.heap} each", flush=True)
     for name, one in best.items():
         ratio = one["seconds"] / best["duckdb"]["seconds"]
         print(f"  {name:<16} {one['seconds']:8.1f} s  {ratio:6.2f} x DuckDB", flush=True)

@@ -50,13 +50,19 @@ def intersection(codes: Sequence[np.ndarray]) -> np.ndarray:
     return cells
 
 
-def positive_semidefinite(covariance: np.ndarray) -> np.ndarray:
+def positive_semidefinite(covariance: np.ndarray, scale: np.ndarray | float = 1.0) -> np.ndarray:
     """The covariance with negative eigenvalues set to zero, which several cluster variables can bring about.
 
-    As reghdfe and fixest do (Cameron, Gelbach and Miller 2011, p. 241).
+    As reghdfe and fixest do (Cameron, Gelbach and Miller 2011, p. 241). They take the units of the data as they are, so
+    that the unit of one regressor moves the errors of all; with a `scale` for each coefficient, in its unit, none does.
+
+    >>> negative = np.array([[1.0, 2.0], [2.0, 1.0]])
+    >>> positive_semidefinite(negative).round(2).tolist()
+    [[1.5, 1.5], [1.5, 1.5]]
     """
-    covariance = (covariance + covariance.T) / 2
+    scales = np.outer(scale, scale) if np.ndim(scale) else 1.0
+    covariance = (covariance + covariance.T) / 2 / scales
     eigenvalues, vectors = np.linalg.eigh(covariance)
     if eigenvalues.min() >= -1e-14 * abs(eigenvalues).max():
-        return covariance
-    return (vectors * np.clip(eigenvalues, 0, None)) @ vectors.T
+        return covariance * scales
+    return (vectors * np.clip(eigenvalues, 0, None)) @ vectors.T * scales

@@ -133,7 +133,8 @@ def covariance_of(
         else robust_factor(design.observations, counted)
     )
     scaled = raw if convention == "none" else raw * factor
-    return positive_semidefinite(scaled), min(counts) - 1 if counts else free
+    scale = np.sqrt(np.diag(bread)) if isinstance(kind, Conley | DriscollKraay) else 1.0
+    return positive_semidefinite(scaled, scale), min(counts) - 1 if counts else free
 
 
 def cluster_warnings(counts: dict[str, int], slopes: int) -> list[str]:
