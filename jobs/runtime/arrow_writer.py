@@ -53,7 +53,7 @@ def write(rows: DataFrame, folder: Path, table: Table) -> None:
 def file_options(table: Table) -> dict[str, Any]:
     """How files of a table are written; they tell the least and greatest values of its key only."""
     described = [name for name in table.key if name not in table.slice]
-    return {"compression": "zstd", "write_statistics": described, "store_schema": False}
+    return {"compression": "zstd", "write_statistics": described}
 
 
 def _write_part(batches: Iterable[pa.RecordBatch], folder: Path, table: Table) -> None:

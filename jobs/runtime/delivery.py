@@ -83,8 +83,8 @@ def _write(numbered: tuple[int, Piece], folder: Path, table: Table) -> None:
 
 
 def _write_batches(file: Path, first: pa.RecordBatch, others: Iterable[pa.RecordBatch], table: Table) -> None:
-    """A row group for each batch."""
-    with pq.ParquetWriter(file, first.schema, **file_options(table)) as writer:
+    """A row group for each batch; that some columns have dictionaries is left out of what readers are told."""
+    with pq.ParquetWriter(file, first.schema, store_schema=False, **file_options(table)) as writer:
         writer.write_batch(first)
         for batch in others:
             writer.write_batch(batch)

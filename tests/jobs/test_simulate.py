@@ -11,8 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 
@@ -23,6 +22,7 @@ import yaml
 from archive_files import ALL_YEARS, Line, coding, delivered_once, partners, read_archive
 from archive_files import LAYOUTS as LAYOUTS_READ
 from archive_files import layout_of as read_layout_of
+from archive_lines import CENT, PLAIN, amount_of, broken_rules_of, cents_of, direction_of, regime_of
 from pyspark.sql import SparkSession
 
 from haiguan.jobs.simulate import embedded_tables, is_simulated, simulate
@@ -34,8 +34,6 @@ from haiguan.transforms.simulation.rules import FLAGS, NOT_LEGIBLE, REJECTING
 FEW_YEARS = ALL_YEARS.model_copy(update={"declarations": 2_000, "years": (2005, 2007), "also": ()})
 CONCORDANCE = Path(__file__).parents[2] / "conf" / "codes" / "concordance.csv"
 COMTRADE_LAYOUT = Path(__file__).parents[2] / "conf" / "layouts" / "comtrade" / "bulk_classic.yaml"
-CENT = Decimal("0.01")
-PLAIN = re.compile(r"\d+(\.\d+)?")
 SEEN_IN_COMPANY = ("identical_row", "repeated_block", "unit_value_outlier")
 FLOW_KEY = "year firm_code product_code hs_revision partner_code regime direction unit_code".split()
 
@@ -92,102 +90,16 @@ def broken_rules(
     """File and line -> rule, by an independent reading of the files; lines under no rule are not in it."""
     found = {}
     for line in lines:
-        rules = [line.fault] if line.fault else list(_broken(line, known_products, mapped, partner_of))
+        rules = [line.fault] if line.fault else list(broken_rules_of(line, known_products, mapped, partner_of))
         assert len(rules) <= 1, (line, rules)
         if rules:
             found[line.file, line.number] = rules[0]
     return found
 
 
-def _broken(
-    line: Line, known_products: set[tuple[str, str]], mapped: set[tuple[str, str]], partner_of: dict[str, str]
-) -> Iterator[str]:
-    text = {name.removesuffix("_text"): value.strip() for name, value in line.fields.items()}
-    yield from _broken_period(line, text["period"])
-    if not text["direction"]:
-        yield "blank_direction"
-    if not re.fullmatch(r"\d{5}\d[0-9A-Za-z]{4}", text["firm_code"]):
-        yield "malformed_firm_code"
-    code = text["product"]
-    if line.layout["product_is_number"] and len(code) in (7, 9):
-        code = f"0{code}"
-    if re.fullmatch(r"\d{10}", code):
-        yield "cut_to_eight"
-        code = code[:8]
-    if not re.fullmatch(r"\d{8}", code):
-        yield "malformed_product"
-    elif code[:2] in ("98", "99"):
-        yield "special_use"
-    elif (line.layout["hs_revision"], code[:6]) not in known_products:
-        yield "unknown_product"
-    elif (line.layout["hs_revision"], code[:6]) not in mapped:
-        yield "unmapped_code"
-    if not text["partner"]:
-        yield "blank_partner"
-    elif text["partner"] not in partner_of:
-        yield "ignored_label"
-    elif partner_of[text["partner"]] == "CHN":
-        yield "partner_is_declarant"
-    if not PLAIN.fullmatch(_amount(line, "value")):
-        yield "malformed_value"
-    elif not float(_amount(line, "value")):
-        yield "zero_value"
-    if not text["regime"]:
-        yield "blank_regime"
-    assert coding("ownership_by_name")[text["ownership"]]
-    if not re.fullmatch(r"\d{5}", text.get("district", "00000")):
-        yield "unknown_district"
-    if "quantity" in text:
-        yield from _broken_quantity(_amount(line, "quantity"))
-        assert coding("unit_by_name")[text["unit"]]
-
-
-def _broken_period(line: Line, period: str) -> Iterator[str]:
-    month = re.search(rf"{line.year}-?(\d\d)(?:cn)?\.csv", line.file)
-    if line.layout.get("period_rule") == "file_name":
-        if period != f"{line.year}{month[1]}":
-            yield "period_overruled"
-    elif not re.fullmatch(r"\d{4}" if line.year == 2011 else r"\d{4}(0[1-9]|1[0-2])", period):
-        yield "malformed_period"
-    elif int(period[:4]) != line.year:
-        yield "year_mismatch"
-    elif month and period[4:] != month[1]:
-        yield "month_mismatch"
-
-
-def _broken_quantity(quantity: str) -> Iterator[str]:
-    if quantity in ("", "0"):
-        yield "zero_quantity" if quantity else "missing_quantity"
-    elif not PLAIN.fullmatch(quantity):
-        yield "malformed_quantity"
-
-
-def _amount(line: Line, field: str) -> str:
-    """The amount without the blanks and commas that its layout allows."""
-    text = line.fields[f"{field}_text"].strip()
-    return re.sub(r"(?<=\d),(?=\d{3})", "", text) if "thousands_separator" in line.layout else text
-
-
 @pytest.fixture(scope="module")
 def good_lines(lines: list[Line], broken_rules: dict[tuple[str, int], str]) -> list[Line]:
     return [line for line in lines if broken_rules.get((line.file, line.number)) not in REJECTING]
-
-
-def _direction(line: Line) -> str:
-    return {"进口": "import", "出口": "export", "1": "import", "0": "export"}[line.fields["direction_text"]]
-
-
-def _regime(line: Line) -> str:
-    known = coding("regime_by_name") | {label.lstrip("0"): code for label, code in coding("regime_by_code").items()}
-    if line.year >= 2012:
-        known |= {"1": "ordinary", "23": "processing_unspecified"}
-    if line.year == 2009:
-        known |= {"1": "ordinary", "2": "processing_unspecified"}
-    return known[line.fields["regime_text"].lstrip("0")]
-
-
-def _cents(line: Line) -> Decimal:
-    return Decimal(_amount(line, "value")).quantize(CENT, rounding=ROUND_HALF_EVEN)
 
 
 def test_every_planted_defect_is_in_the_files_and_nothing_else(
@@ -235,7 +147,7 @@ def test_outlying_unit_values_are_far_from_the_usual(lines: list[Line], planted:
 def _ln_unit_value(line: Line) -> float | None:
     if "quantity_text" not in line.fields:
         return None
-    value, quantity = _amount(line, "value"), _amount(line, "quantity")
+    value, quantity = amount_of(line, "value"), amount_of(line, "quantity")
     is_known = PLAIN.fullmatch(value) and PLAIN.fullmatch(quantity) and float(quantity) and float(value)
     return math.log(float(value) / float(quantity)) if is_known else None
 
@@ -261,8 +173,8 @@ def test_totals_to_the_cent(world: Path, good_lines: list[Line], planted: list[d
     records: Counter[tuple[int, str]] = Counter()
     value: Counter[tuple[int, str]] = Counter()
     for line in good_lines:
-        records[line.year, _direction(line)] += 1
-        value[line.year, _direction(line)] += _cents(line)
+        records[line.year, direction_of(line)] += 1
+        value[line.year, direction_of(line)] += cents_of(line)
     with (world / "truth" / "totals.csv").open(encoding="utf-8") as source:
         rows = list(csv.DictReader(source))
     assert {(int(row["year"]), row["direction"]): int(row["records"]) for row in rows} == dict(records)
@@ -275,7 +187,7 @@ def _in_blocks(planted: list[dict[str, str]]) -> int:
 
 
 def test_some_values_are_exactly_half_a_cent(good_lines: list[Line]) -> None:
-    fine = [Decimal(_amount(line, "value")) % CENT for line in good_lines if line.year <= 2006]
+    fine = [Decimal(amount_of(line, "value")) % CENT for line in good_lines if line.year <= 2006]
     assert sum(bool(rest) for rest in fine) > len(fine) / 20
     assert Decimal("0.005") in fine
 
@@ -288,7 +200,7 @@ def test_amounts_of_defects_are_what_the_lines_say(lines: list[Line], planted: l
         elif row["rule"] == "undecodable_line":
             assert PLAIN.fullmatch(row["amount_usd"])
         else:
-            assert Decimal(_amount(found[row["file"], int(row["line"])], "value")) == Decimal(row["amount_usd"])
+            assert Decimal(amount_of(found[row["file"], int(row["line"])], "value")) == Decimal(row["amount_usd"])
 
 
 def test_flows_are_the_good_records_summed_up(
@@ -297,7 +209,7 @@ def test_flows_are_the_good_records_summed_up(
     value: Counter[tuple[object, ...]] = Counter()
     for line in good_lines:
         if "unit_text" in line.fields:
-            value[_flow_of(line, partner_of)] += _cents(line)
+            value[_flow_of(line, partner_of)] += cents_of(line)
     flows = pd.read_parquet(world / "truth" / "flows.parquet")
     assert not flows.duplicated(FLOW_KEY).any()
     assert flows["declarations"].sum() == ALL_YEARS.declarations + _in_blocks(planted)
@@ -313,8 +225,8 @@ def _flow_of(line: Line, partner_of: dict[str, str]) -> tuple[object, ...]:
         _eight_digits(line),
         line.layout["hs_revision"],
         partner_of[text["partner_text"]],
-        _regime(line),
-        _direction(line),
+        regime_of(line),
+        direction_of(line),
         coding("unit_by_name")[text["unit_text"]],
     )
 
@@ -338,7 +250,7 @@ def test_carried_goods_are_beside_the_flows(world: Path) -> None:
 
 def test_quantities_of_flows_add_up(world: Path, good_lines: list[Line]) -> None:
     flows = pd.read_parquet(world / "truth" / "flows.parquet")
-    told = [Decimal(_amount(line, "quantity") or 0) for line in good_lines if "quantity_text" in line.fields]
+    told = [Decimal(amount_of(line, "quantity") or 0) for line in good_lines if "quantity_text" in line.fields]
     assert flows.loc[flows["year"] < 2016, "quantity"].dropna().sum() == sum(told)
 
 
@@ -423,7 +335,7 @@ def test_national_statistics_are_the_legible_records_by_month(
     for line in lines:
         row = by_place.get((line.file, line.number))
         if row is None or row["rule"] in FLAGS:
-            told[line.year] += _cents(line)
+            told[line.year] += cents_of(line)
         elif row["rule"] != "repeated_block":
             told[line.year] += Decimal(row["amount_usd"] or 0)
     assert total == dict(told)
@@ -450,7 +362,7 @@ def test_chinas_own_reports_agree_with_its_statistics(
     special = {(row["file"], int(row["line"])) for row in planted if row["rule"] in not_reported}
     for line in lines:
         if (line.file, line.number) in special:
-            national[line.year, _direction(line)] -= float(_cents(line))
+            national[line.year, direction_of(line)] -= float(cents_of(line))
     for (year, direction), dollars in national.items():
         chosen = own[is_world & (own["Year"] == str(year)) & (own["Trade Flow"] == direction.capitalize())]
         assert chosen.dollars.sum() == pytest.approx(dollars, abs=len(chosen))
