@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pyspark.sql import functions as F
 
 from haiguan.jobs.analyst.difference import compare
 from haiguan.jobs.runtime.lake import Lake
@@ -38,6 +39,30 @@ def test_comet_makes_the_same_tables_as_spark(universe, tmp_path):
     assert "Comet native library" in log.read_text(encoding="utf-8")
     for table in TABLES:
         assert compare(Lake(str(tmp_path / "lake")), table, "latest", "latest", other=universe.lake).is_equal, table
+
+
+LOGARITHMS = """
+import sys
+from pathlib import Path
+from pyspark.sql import functions as F
+from haiguan.jobs.runtime.run import read_settings
+from haiguan.jobs.runtime.session import open_session
+values, logs = map(Path, sys.argv[1:])
+settings = ["spark.engine=comet", "spark.master=local[1]", "spark.driver_memory=1g", "spark.engine_memory=1g"]
+session = open_session(read_settings(None, settings).spark, logs.parent / "spark.log")
+session.read.parquet(str(values)).select("value", F.ln("value").alias("log")).write.parquet(str(logs))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="comet has no library for this system")
+def test_a_logarithm_is_the_same_to_its_last_bit(spark, tmp_path):
+    values, logs = tmp_path / "values", tmp_path / "logs"
+    spark.range(1, 20_001).select((F.col("id") * 1.37).alias("value")).write.parquet(str(values))
+    done = subprocess.run([sys.executable, "-c", LOGARITHMS, values, logs], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    others = spark.read.parquet(str(logs)).where(F.col("log") != F.ln("value"))
+    assert others.count() == 0
 
 
 def test_comet_is_refused_where_it_has_no_library(monkeypatch, tmp_path):
