@@ -79,8 +79,8 @@ def maximise(
     """
     likelihood = _Likelihood(2.0 * outcome - 1.0, weights, link)
     scale = 1.0 / np.sqrt(matrix.mean_squares())
-    coefficients, index = np.zeros(matrix.shape[1]), np.zeros(len(outcome))
-    step = coefficients
+    index: np.ndarray = np.zeros(len(outcome))
+    step = coefficients = np.zeros(matrix.shape[1])
     for _ in range(MAXIMUM_ITERATIONS):
         try:
             step = scale * _newton_step(matrix, likelihood, index, scale)

@@ -130,7 +130,8 @@ def _with_defects(world: World, year_index: int, block: int, good: Records) -> R
     plan, pieces = world.plan, world.pieces(year_index)
     counts = plan.records[year_index]
     start, end, total = int(counts[:block].sum()), int(counts[: block + 1].sum()), int(counts.sum())
-    sources, rules, variants, places_of = [np.arange(len(good.id))], [good.rule], [good.variant], [good.piece]
+    sources: list[np.ndarray] = [np.arange(len(good.id))]
+    rules, variants, places_of = [good.rule], [good.variant], [good.piece]
     for index, rule in enumerate(REJECTING):
         name = f"{rule} of {plan.years[year_index]}"
         places, numbers = spread(plan.draws, name, world.planted(rule, year_index), total, start, end)
