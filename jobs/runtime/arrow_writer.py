@@ -27,7 +27,7 @@ _BYTES_OF_ROW_GROUPS = 128 * 2**20
 
 def suits(session: SparkSession) -> bool:
     """Whether the engine of a session hands its batches over as they are."""
-    return str(session.conf.get(HANDS_OVER_ARROW, "false")).lower() == "true"
+    return session.conf.get(HANDS_OVER_ARROW, "false") == "true"
 
 
 def write(rows: DataFrame, folder: Path, table: Table) -> None:

@@ -231,7 +231,7 @@ def _broken(column: Column, table: Table) -> Iterator[SparkColumn]:
         yield F.when(F.col(column.name).isNull(), said)
     if condition := table.checks.get(f"{column.name}_allowed"):
         said = F.lit(f"CHECK constraint {column.name}_allowed violated: {condition}")
-        yield F.when(~F.expr(condition), said)
+        yield F.when(~F.coalesce(F.expr(condition), F.lit(False)), said)
 
 
 def allowed(frame: DataFrame, table: Table) -> DataFrame:

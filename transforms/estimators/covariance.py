@@ -60,7 +60,7 @@ def positive_semidefinite(covariance: np.ndarray, scale: np.ndarray | float = 1.
     >>> positive_semidefinite(negative).round(2).tolist()
     [[1.5, 1.5], [1.5, 1.5]]
     """
-    scales = np.outer(scale, scale) if np.ndim(scale) else 1.0
+    scales = np.outer(scale, scale)
     covariance = (covariance + covariance.T) / 2 / scales
     eigenvalues, vectors = np.linalg.eigh(covariance)
     if eigenvalues.min() >= -1e-14 * abs(eigenvalues).max():
