@@ -193,7 +193,7 @@ def _build(session: SparkSession, place: Path, out: Path, source: DataFrame, hea
     pairs = ((outcome.quarantine, TABLES[quarantine_of(FLOWS)]), (outcome.table, TABLES[FLOWS]))
     staged = [lake.stage(session, frame, table, "benchmark") for frame, table in pairs]
     written = time.perf_counter()
-    measured = [measure(lake.read_staged(session, one), one.table) for one in staged]
+    measured = [measure(lake.read_staged(session, one), one.table, lake.staged_records(one)) for one in staged]
     records = sum(one.records for one in measured)
     counted = time.perf_counter()
     bounds = Bounds(None, None, 0, 0.05, 5_000_000)

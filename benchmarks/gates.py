@@ -90,7 +90,7 @@ def compare(session: SparkSession, folder: Path, records: int) -> None:
     staged = lake.stage(session, _flows(read), FLOWS, f"benchmark_{records}")
     worked = time.monotonic()
     frame = lake.read_staged(session, staged)
-    measure(frame, FLOWS)
+    measure(frame, FLOWS, lake.staged_records(staged))
     counted = time.monotonic()
     verdicts = gate.judge(FLOWS.name, frame, SUITES[FLOWS.name](bounds))
     judged = time.monotonic()

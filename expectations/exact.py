@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -10,24 +11,23 @@ from great_expectations.execution_engine import SparkDFExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+from great_expectations.validator.metric_configuration import MetricConfiguration
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 _SAMPLED_RANGE = 64
+_RECORDS = "table.row_count"
 
 
-def repeated_keys(frame: DataFrame, key: list[str], sample_above: int) -> DataFrame:
+def repeated_keys(frame: DataFrame, key: list[str], is_sample: bool) -> DataFrame:
     """The keys that stand in more than one row, with the number of rows, largest first.
 
-    Keys are grouped by a 64-bit hash, and only those whose hash occurs twice are compared in full. Above
-    `sample_above` rows only keys in one 64th of the hash range are looked at.
+    Keys are grouped by a 64-bit hash, and only those whose hash occurs twice are compared in full. Of a sample, only
+    keys in one 64th of the hash range are looked at.
     """
-    hashed = frame.select(*key).withColumn("key_hash", F.xxhash64(*key))
-    if sample_above < frame.count():
-        hashed = hashed.where(F.col("key_hash").bitwiseAND(_SAMPLED_RANGE - 1) == 0)
-    suspects = hashed.groupBy("key_hash").count().where("count > 1").select("key_hash")
+    hashed = _hashed_keys(frame, key, is_sample)
     return (
-        hashed.join(F.broadcast(suspects.limit(100_000)), "key_hash", "left_semi")
+        hashed.join(F.broadcast(_repeated_hashes(hashed).limit(100_000)), "key_hash", "left_semi")
         .groupBy(*key)
         .agg(F.count("*").alias("records"))
         .where("records > 1")
@@ -35,8 +35,17 @@ def repeated_keys(frame: DataFrame, key: list[str], sample_above: int) -> DataFr
     )
 
 
+def _hashed_keys(frame: DataFrame, key: list[str], is_sample: bool) -> DataFrame:
+    hashed = frame.select(*key).withColumn("key_hash", F.xxhash64(*key))
+    return hashed.where(F.col("key_hash").bitwiseAND(_SAMPLED_RANGE - 1) == 0) if is_sample else hashed
+
+
+def _repeated_hashes(hashed: DataFrame) -> DataFrame:
+    return hashed.groupBy("key_hash").count().where("count > 1").select("key_hash")
+
+
 class _OfWholeTable(TableMetricProvider):
-    """A metric of a whole table: what `measured` makes of its rows and the metric's own arguments."""
+    """A metric of a whole table: what `measured` makes of its rows, their number and the metric's own arguments."""
 
     @metric_value(engine=SparkDFExecutionEngine)
     def _spark(
@@ -44,15 +53,22 @@ class _OfWholeTable(TableMetricProvider):
         execution_engine: SparkDFExecutionEngine,
         metric_domain_kwargs: dict,
         metric_value_kwargs: dict,
+        metrics: dict,
         **_: Any,
     ) -> Any:
         frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
-        return cls.measured(frame, **{name: metric_value_kwargs[name] for name in cls.value_keys})
+        arguments = {name: metric_value_kwargs[name] for name in cls.value_keys}
+        return cls.measured(frame, metrics[_RECORDS], **arguments)
+
+    @classmethod
+    def _get_evaluation_dependencies(cls, metric: MetricConfiguration, *_: Any, **__: Any) -> dict:
+        """The number of rows, which every suite asks for: counted once, together with what else can be."""
+        return {_RECORDS: MetricConfiguration(_RECORDS, metric.metric_domain_kwargs)}
 
     @staticmethod
-    def measured(frame: DataFrame, **arguments: Any) -> Any:
+    @abstractmethod
+    def measured(frame: DataFrame, records: int, **arguments: Any) -> Any:
         """The value of the metric."""
-        raise NotImplementedError
 
 
 class RepeatedKeys(_OfWholeTable):
@@ -62,9 +78,12 @@ class RepeatedKeys(_OfWholeTable):
     value_keys = ("key", "sample_above")
 
     @staticmethod
-    def measured(frame: DataFrame, **arguments: Any) -> int:
+    def measured(frame: DataFrame, records: int, **arguments: Any) -> int:
         """The number of `key` that occur twice or more; above `sample_above` rows of a sample of them."""
-        return repeated_keys(frame, **arguments).count()
+        key, is_sample = arguments["key"], records > arguments["sample_above"]
+        if not _repeated_hashes(_hashed_keys(frame, key, is_sample)).count():
+            return 0
+        return repeated_keys(frame, key, is_sample).count()
 
 
 class ExactSum(_OfWholeTable):
@@ -74,7 +93,7 @@ class ExactSum(_OfWholeTable):
     value_keys = ("column",)
 
     @staticmethod
-    def measured(frame: DataFrame, **arguments: Any) -> str:
+    def measured(frame: DataFrame, records: int, **arguments: Any) -> str:
         """The sum of `column`."""
         total = frame.agg(F.sum(F.col(arguments["column"]).cast("decimal(38,6)"))).head()
         return str((total and total[0]) or 0)
@@ -87,7 +106,7 @@ class RowsBySlice(_OfWholeTable):
     value_keys = ("columns",)
 
     @staticmethod
-    def measured(frame: DataFrame, **arguments: Any) -> dict[str, int]:
+    def measured(frame: DataFrame, records: int, **arguments: Any) -> dict[str, int]:
         """Slice of `columns` -> rows."""
         columns = arguments["columns"]
         counted = frame.groupBy(*columns).agg(F.count("*").alias("records")).collect()

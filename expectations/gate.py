@@ -157,7 +157,7 @@ def _exception(info: Any) -> str | None:
 def _failing(expectation: Expectation, batch: Batch, frame: DataFrame) -> DataFrame | None:
     """The rows that did not meet an expectation; None for one on the whole table."""
     if isinstance(expectation, ExpectKeyToBeUnique):
-        return repeated_keys(frame, expectation.key, expectation.sample_above)
+        return repeated_keys(frame, expectation.key, frame.count() > expectation.sample_above)
     found = batch.validate(expectation, result_format=_FORMAT_WITH_QUERY).result or {}
     condition = _condition(found.get("unexpected_index_query"))
     return None if condition is None else frame.where(condition)

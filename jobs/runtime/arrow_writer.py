@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -50,12 +50,6 @@ def write(rows: DataFrame, folder: Path, table: Table) -> None:
     rows.mapInArrow(written, "part int").collect()
 
 
-def file_options(table: Table) -> dict[str, Any]:
-    """How files of a table are written; they tell the least and greatest values of its key only."""
-    described = [name for name in table.key if name not in table.slice]
-    return {"compression": "zstd", "write_statistics": described}
-
-
 def _write_part(batches: Iterable[pa.RecordBatch], folder: Path, table: Table) -> None:
     """The files of a task are called after it, so that one which is tried again writes the same files."""
     task = cast(TaskContext, TaskContext.get())
@@ -69,7 +63,7 @@ def _write_part(batches: Iterable[pa.RecordBatch], folder: Path, table: Table) -
         partitioning=ds.partitioning(slices, flavor="hive") if table.slice else None,
         schema=schema,
         format=parquet,
-        file_options=parquet.make_write_options(store_decimal_as_integer=True, **file_options(table)),
+        file_options=parquet.make_write_options(store_decimal_as_integer=True, **delta.file_options(table)),
         existing_data_behavior="overwrite_or_ignore",
         use_threads=False,
     )

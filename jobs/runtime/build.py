@@ -111,13 +111,18 @@ def _build(node: Node, due: Sequence[Due], shop: Workshop) -> None:
                 if frame is not None and table is not None:
                     staged.append(shop.lake.stage(shop.session, frame, table, shop.run_id))
             _refuse_unknown_labels(outcome, staged, shop)
-            measured = {one.table.name: measure(shop.lake.read_staged(shop.session, one), one.table) for one in staged}
+            measured = {one.table.name: _measure(one, shop) for one in staged}
             steps = [] if outcome.steps is None else [row.asDict() for row in outcome.steps.collect()]
             batch = Batch(node, due, staged, measured, steps)
             _judge(batch, shop)
             _publish(batch, started, shop)
         finally:
             shop.lake.discard(staged)
+
+
+def _measure(staged: Staged, shop: Workshop) -> Measured:
+    rows = shop.lake.read_staged(shop.session, staged)
+    return measure(rows, staged.table, shop.lake.staged_records(staged))
 
 
 def _make(node: Node, due: Sequence[Due], shop: Workshop) -> Outcome:

@@ -8,16 +8,18 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Schema, WriterProperties, convert_to_deltalake, write_deltalake
 from deltalake.transaction import AddAction
 
 from haiguan.transforms.schema import Column, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _KEEP = "interval 3650 days"
 DECLARATION = "haiguan.declaration"
@@ -107,6 +109,24 @@ def describe(path: Path, table: Table) -> None:
         partition_by=Schema.from_arrow(slices) if table.slice else None,
         partition_strategy="hive" if table.slice else None,
     )
+
+
+def records(path: Path, table: Table) -> list[tuple[dict[str, Any], int]]:
+    """The slices of a table and how many records each has, as its log has it from the footers of the files."""
+    files = pa.table(DeltaTable(str(path)).get_add_actions(flatten=True))
+    slices = [f"partition.{name}" for name in table.slice]
+    counted = files.group_by(slices).aggregate([("num_records", "sum")]).to_pylist()
+    return [
+        ({name: row[f"partition.{name}"] for name in table.slice}, row["num_records_sum"])
+        for row in counted
+        if row["num_records_sum"]
+    ]
+
+
+def file_options(table: Table) -> dict[str, Any]:
+    """How files of a table are written; they tell the least and greatest values of its key only."""
+    described = [name for name in table.key if name not in table.slice]
+    return {"compression": "zstd", "write_statistics": described}
 
 
 def write(path: Path, table: Table, frame: pd.DataFrame) -> None:

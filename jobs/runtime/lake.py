@@ -149,6 +149,10 @@ class Lake:
         schema = cast(StructType, StructType.fromDDL(staged.table.ddl))
         return _from_files(session, schema, staged.path, [str(staged.path)])
 
+    def staged_records(self, staged: Staged) -> list[tuple[Slice, int]]:
+        """The slices of the staged rows, and how many rows each has."""
+        return [*delta.records(staged.path, staged.table)]
+
     def publish(self, staged: Staged, slices: Sequence[Slice] | None, run_id: str) -> int:
         """Takes the staged rows in and drops those they replace, in one commit; returns the table's new version."""
         return delta.adopt(self.path(staged.table.name), staged.path, staged.table, slices, run_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -45,21 +45,25 @@ class Measured:
         return sum((amount for _, _, amount in self.slices.values() if amount is not None), Decimal(0))
 
 
-def measure(frame: DataFrame, table: Table) -> Measured:
-    """Counts the records and sums the dollars of a staged table, by slice and by rule."""
-    counted = frame.groupBy(*table.slice).agg(F.count("*").alias("records"), _sum(table, "value_usd").alias("amount"))
-    slices = {}
-    for row in counted.collect():
-        values = {name: row[name] for name in table.slice}
-        if row.records:
-            slices[slice_id(values)] = (values, row.records, row.amount)
+def measure(frame: DataFrame, table: Table, records: Iterable[tuple[Slice, int]]) -> Measured:
+    """Sums the dollars of a staged table, by slice and by rule.
+
+    Args:
+        frame: its rows.
+        table: its declaration.
+        records: its slices, and how many rows each has.
+    """
+    dollars = _dollars(frame, table)
+    slices = {slice_id(values): (values, count, dollars.get(slice_id(values))) for values, count in records}
     return Measured(slices, {step: _by_rule(frame, table, *how) for step, how in _rule_columns(table).items()})
 
 
-def _sum(table: Table, column: str) -> Column:
-    return (
-        F.sum(F.col(column).cast(_AMOUNT)).cast(_AMOUNT) if column in table.column_names else F.lit(None).cast(_AMOUNT)
-    )
+def _dollars(frame: DataFrame, table: Table) -> dict[str, Decimal]:
+    """Slice id -> US dollars; nothing where the table has none."""
+    if "value_usd" not in table.column_names:
+        return {}
+    summed = frame.groupBy(*table.slice).agg(F.sum(F.col("value_usd").cast(_AMOUNT)).cast(_AMOUNT).alias("amount"))
+    return {slice_id({name: row[name] for name in table.slice}): row.amount for row in summed.collect()}
 
 
 def _rule_columns(table: Table) -> dict[str, tuple[Column, str]]:

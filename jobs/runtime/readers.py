@@ -48,7 +48,7 @@ def _reading(file: File, table: Table, scratch: Scratch) -> Reading:
         separator=file.separator or access.SEPARATOR,
         width=len(file.headings),
         has_label_texts=file.layout.value_labels == "texts",
-        first_record=2,
+        has_headings=True,
         columns=_columns(file, table),
         constants={name: text for name, text in file.layout.constants.items() if name in table.column_names},
         description=_description(file),

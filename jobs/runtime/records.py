@@ -27,7 +27,7 @@ class Reading:
         separator: of the fields of its lines.
         width: how many fields a record has.
         has_label_texts: whether labelled variables of Stata are read as their labels.
-        first_record: the line in which records begin; 1 is the first of the file.
+        has_headings: whether the first line of a text is none of its records.
         columns: column of the raw table -> positions of the fields that fill it; the first that is not blank holds.
         constants: column of the raw table -> what its layout puts into every record that can be read.
         description: column of the raw table -> what every row says of its file.
@@ -40,7 +40,7 @@ class Reading:
     separator: str
     width: int
     has_label_texts: bool
-    first_record: int
+    has_headings: bool
     columns: Mapping[str, tuple[int, ...]]
     constants: Mapping[str, str]
     description: Mapping[str, Any]
@@ -119,12 +119,16 @@ def _described(value: Any, kind: pa.DataType, count: int) -> pa.Array:
 def _first_not_blank(fields: Sequence[pa.Array]) -> pa.Array:
     if len(fields) == 1:
         return fields[0]
-    told = [pc.if_else(pc.equal(pc.utf8_trim(field, " "), ""), None, field) for field in fields[:-1]]
-    return pc.coalesce(*told, fields[-1])
+    texts = [field.cast(pa.string()) for field in fields]
+    told = [pc.if_else(pc.equal(pc.utf8_trim(text, " "), ""), None, text) for text in texts[:-1]]
+    return pc.coalesce(*told, texts[-1])
 
 
 def decoded(stored: pa.Array, encoding: str) -> pa.Array:
-    """The texts of an array of bytes; null where a text, encoded again, is not the bytes that it was read from."""
+    """The texts of an array of bytes; null where a text, encoded again, is not the bytes that it was read from.
+
+    Those that had to be changed may come as a dictionary, which a writer takes as it is.
+    """
     texts = stored.view(pa.string())
     if is_ascii(texts):
         return texts
@@ -144,9 +148,16 @@ def is_ascii(texts: pa.Array) -> bool:
 
 
 def each_once(values: pa.Array, change: Callable[[Any], Any], kind: pa.DataType) -> pa.Array:
-    """What `change` makes of every value, as an array of a kind; most are repeated, and each is changed once."""
+    """What `change` makes of every value; most are repeated, and each is changed once.
+
+    Returns:
+        A dictionary of the kind; where something is null, since a dictionary hides that, an array of it.
+    """
     distinct = values.dictionary_encode()
-    return pa.array([change(value) for value in distinct.dictionary.to_pylist()], kind).take(distinct.indices)
+    changed = pa.array([change(value) for value in distinct.dictionary.to_pylist()], kind)
+    if changed.null_count:
+        return changed.take(distinct.indices)
+    return pa.DictionaryArray.from_arrays(distinct.indices, changed)
 
 
 def is_utf_8(encoding: str) -> bool:

@@ -18,7 +18,6 @@ from pyspark.sql import SparkSession
 
 from haiguan.transforms.errors import InputError
 
-DELTA_PACKAGE = "io.delta:delta-spark_4.1_2.13:4.4.0"
 COMET_PACKAGE = "org.apache.datafusion:comet-spark-spark4.1_2.13:1.2.0"
 HANDS_OVER_ARROW = "spark.comet.exec.pyarrowUDF.enabled"
 JAVA = 17
@@ -35,6 +34,8 @@ _ALWAYS = {
     "spark.sql.codegen.maxFields": "1000",
     "spark.driver.defaultJavaOptions": f"{_COMPILE_LONG_METHODS} -XX:+UseParallelGC",
     "spark.executor.defaultJavaOptions": _COMPILE_LONG_METHODS,
+    # Spark brings these itself; every start would copy Delta's twice.
+    "spark.jars.excludes": "org.apache.hadoop:*,org.apache.parquet:*",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.parquet.compression.codec": "zstd",
@@ -105,7 +106,8 @@ def _builder(settings: SparkSettings) -> SparkSession.Builder:
         **settings.conf,
     }
     if "SPARK_SUBMIT_MODE" not in os.environ and "SPARK_ENV_LOADED" not in os.environ:
-        builder = builder.master(settings.master)
+        # Spark puts the jars of packages on Python's path, and every task in Python looks through all of them.
+        builder = builder.master(settings.master).config("spark.submit.pyFiles", "")
     for key, value in configuration.items():
         builder = builder.config(key, value)
     return builder

@@ -68,8 +68,6 @@ def _decoded_rows(
 
 
 def _bytes_of(field: pa.Array) -> pa.Array:
-    return (
-        field.view(pa.binary())
-        if is_ascii(field)
-        else each_once(field, partial(str.encode, encoding=BYTES), pa.binary())
-    )
+    if is_ascii(field):
+        return field.view(pa.binary())
+    return each_once(field, partial(str.encode, encoding=BYTES), pa.binary()).cast(pa.binary())

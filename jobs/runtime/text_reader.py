@@ -21,6 +21,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyspark.sql import SparkSession
 
+from haiguan.jobs.runtime.contents import line_breaks
 from haiguan.jobs.runtime.records import Piece, Reading, decoded, is_utf_8, readable_rows, text_of, unreadable_rows
 
 PIECE = 1 << 27
@@ -62,7 +63,7 @@ def _line_breaks_before_end(piece: Piece) -> int:
         stream.seek(first)
         left -= first
         while left > 0 and (block := stream.read(min(_BLOCK, left))):
-            breaks += block.count(b"\n")
+            breaks += line_breaks(block)
             left -= len(block)
     return breaks
 
@@ -84,10 +85,12 @@ def read_text(piece: Piece, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """
     line = piece.line
     for block in _blocks(piece):
-        skipped = max(piece.reading.first_record - line, 0)
-        records = block.split(b"\n", skipped)[-1] if skipped else block
-        yield from _rows(records, line + skipped, piece.reading, schema)
-        line += block.count(b"\n")
+        if line == 1 and piece.reading.has_headings:
+            block, line = block.partition(b"\n")[2], 2
+        block = block.replace(b"\r\n", b"\n") if b"\r" in block else block
+        ends = _places(block, b"\n")
+        yield from _rows(block, ends, line, piece.reading, schema)
+        line += len(ends)
 
 
 def _blocks(piece: Piece) -> Iterator[bytes]:
@@ -110,10 +113,8 @@ def _opened(reading: Reading) -> IO[bytes]:
     return gzip.open(reading.path) if reading.is_gzipped else open(reading.path, "rb")  # type: ignore[return-value]
 
 
-def _rows(block: bytes, first: int, reading: Reading, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Rows of the lines of a block, of which `first` is the number of the first."""
-    block = block.replace(b"\r\n", b"\n") if b"\r" in block else block
-    ends = _places(block, b"\n")
+def _rows(block: bytes, ends: np.ndarray, first: int, reading: Reading, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Rows of the lines of a block, which have their ends there and of which `first` is the number of the first."""
     above = first - int(reading.kind == "access")  # whose heading is not among its records
     alone = _alone(block, ends, reading)
     numbers = np.delete(np.arange(len(ends)), alone)

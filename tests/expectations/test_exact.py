@@ -20,7 +20,7 @@ def test_repeated_keys_with_their_number_largest_first(spark):
     frame = spark.createDataFrame(
         [(1, "a"), (1, "a"), (2, "a"), (1, "b"), (3, "c"), (3, "c"), (3, "c")], "n int, s string"
     )
-    found = repeated_keys(frame, ["n", "s"], 100).collect()
+    found = repeated_keys(frame, ["n", "s"], False).collect()
     assert [tuple(row) for row in found] == [(3, "c", 3), (1, "a", 2)]
 
 
@@ -28,17 +28,20 @@ def test_keys_that_share_a_hash_are_not_taken_for_the_same(spark):
     # xxhash64 passes over nulls, so these two collide.
     frame = spark.createDataFrame([("a", None), (None, "a")], "one string, two string")
     assert frame.select(F.xxhash64("one", "two")).distinct().count() == 1
-    assert repeated_keys(frame, ["one", "two"], 100).count() == 0
-    assert repeated_keys(frame.union(frame.limit(1)), ["one", "two"], 100).count() == 1
+    assert repeated_keys(frame, ["one", "two"], False).count() == 0
+    assert repeated_keys(frame.union(frame.limit(1)), ["one", "two"], False).count() == 1
 
 
-def test_above_a_number_of_rows_only_a_sample_of_the_keys_is_compared(spark):
+def test_above_a_number_of_rows_only_a_sample_of_the_keys_is_compared(spark, gate):
     doubled = spark.range(1000).union(spark.range(1000))
-    sampled = {row.id for row in repeated_keys(doubled, ["id"], 1999).collect()}
+    sampled = {row.id for row in repeated_keys(doubled, ["id"], True).collect()}
     in_range = F.pmod(F.xxhash64("id"), F.lit(64)) == 0
     assert sampled == {row.id for row in spark.range(1000).where(in_range).collect()}
     assert 0 < len(sampled) < 50
-    assert repeated_keys(doubled, ["id"], 2000).count() == 1000
+    for sample_above, found in ((1999, len(sampled)), (2000, 1000)):
+        (verdict,) = gate.judge("core_a__b", doubled, [ExpectKeyToBeUnique(key=["id"], sample_above=sample_above)])
+        assert verdict.observed == str(found)
+        assert len(verdict.failing_rows) == min(found, 20)
 
 
 @pytest.mark.parametrize(("keys", "is_unique"), [([1, 2, 3], True), ([1, 2, 1], False)])

@@ -77,6 +77,20 @@ def test_staged_rows_are_not_published_until_they_are(spark, lake):
     assert spark.sql(f"DESCRIBE HISTORY delta.`{lake.path(NAME)}`").first().userMetadata == "run-8"
 
 
+def test_the_records_of_staged_slices_are_counted(spark, lake, monkeypatch):
+    def counted(frame, table: Table) -> list[tuple]:
+        found = lake.staged_records(lake.stage(spark, frame.select(*table.column_names), table, "run-7"))
+        return sorted((tuple(values.items()), records) for values, records in found)
+
+    sales = _frame(spark, _sale(2003, "a"), _sale(2003, "b"), _sale(2004, "c"))
+    assert counted(sales, SALES) == [((("year", 2003),), 2), ((("year", 2004),), 1)]
+    assert counted(sales.limit(0), SALES) == []
+    unsliced = Table("core_made__firms", "a sale", pick("firm_code"), key=("firm_code",))
+    monkeypatch.setitem(TABLES, unsliced.name, unsliced)
+    assert counted(sales, unsliced) == [((), 3)]
+    assert counted(sales.limit(0), unsliced) == []
+
+
 def test_a_table_that_was_staged_only_is_not_published(spark, lake):
     staged = lake.stage(spark, _frame(spark, _sale(2003, "a")), SALES, "run-7")
     assert not lake.exists(NAME)

@@ -16,7 +16,7 @@ SCHEMA = pa.schema({"line": pa.int64()} | dict.fromkeys(["unreadable", "raw_byte
 
 def _reading(path: str, encoding: str = "GB18030", separator: str = ",", width: int = 2) -> Reading:
     columns = {"a": (0,), "b": (1,)} if width > 1 else {"a": (0,)}
-    return Reading(path, "text", False, encoding, separator, width, False, 1, columns, {}, {})
+    return Reading(path, "text", False, encoding, separator, width, False, False, columns, {}, {})
 
 
 def _read(piece: Piece) -> list[tuple]:
