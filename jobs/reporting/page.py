@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
 
 import yaml
@@ -122,6 +123,7 @@ def standalone(table: PrintedTable) -> str:
     return _environment().get_template("table.html").render(table=table)
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FunctionLoader(_template),

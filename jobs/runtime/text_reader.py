@@ -12,12 +12,14 @@ import csv
 import gzip
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 from pyspark.sql import SparkSession
 
@@ -30,6 +32,7 @@ PIECE = 1 << 27
 _BLOCK = 1 << 24
 # Bytes from here on are the second of two in GB18030, GBK, Big5 and Shift-JIS; no separator may be looked for there.
 _FIRST_TRAILING = 0x40
+_MARKS = (b'"', b"\r")
 
 
 def text_pieces(session: SparkSession, readings: Sequence[Reading]) -> list[Piece]:
@@ -87,10 +90,9 @@ def read_text(piece: Piece, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for block in _blocks(piece):
         if line == 1 and piece.reading.has_headings:
             block, line = block.partition(b"\n")[2], 2
-        block = block.replace(b"\r\n", b"\n") if b"\r" in block else block
-        ends = _places(block, b"\n")
-        yield from _rows(block, ends, line, piece.reading, schema)
-        line += len(ends)
+        lines = _Lines(block.replace(b"\r\n", b"\n") if b"\r" in block else block)
+        yield from _rows(lines, line, piece.reading, schema)
+        line += len(lines)
 
 
 def _blocks(piece: Piece) -> Iterator[bytes]:
@@ -113,12 +115,37 @@ def _opened(reading: Reading) -> IO[bytes]:
     return gzip.open(reading.path) if reading.is_gzipped else open(reading.path, "rb")  # type: ignore[return-value]
 
 
-def _rows(block: bytes, ends: np.ndarray, first: int, reading: Reading, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Rows of the lines of a block, which have their ends there and of which `first` is the number of the first."""
+@dataclass(frozen=True)
+class _Lines:
+    """Lines, every one with its line break. Where they end is looked for when it is needed, which it seldom is."""
+
+    block: bytes
+
+    def __len__(self) -> int:
+        return line_breaks(self.block)
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        return self.places(b"\n")
+
+    def places(self, byte: bytes) -> np.ndarray:
+        return np.flatnonzero(np.frombuffer(self.block, np.uint8) == ord(byte))
+
+    def those_with(self, byte: bytes) -> np.ndarray:
+        """The number of a line for every such byte in it."""
+        return np.searchsorted(self.ends, self.places(byte))
+
+    def taken(self, numbers: np.ndarray) -> list[bytes]:
+        starts = np.concatenate([[0], self.ends + 1])
+        return [self.block[a:b] for a, b in zip(starts[numbers], self.ends[numbers] + 1, strict=True)]
+
+
+def _rows(lines: _Lines, first: int, reading: Reading, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Rows of lines, of which `first` is the number of the first."""
     above = first - int(reading.kind == "access")  # whose heading is not among its records
-    alone = _alone(block, ends, reading)
-    numbers = np.delete(np.arange(len(ends)), alone)
-    misfits, fields = _split(b"".join(_lines(block, ends, numbers)) if len(alone) else block, reading)
+    alone = _alone(lines, reading)
+    numbers = np.delete(np.arange(len(lines)), alone)
+    misfits, fields = _split(_Lines(b"".join(lines.taken(numbers))) if len(alone) else lines, reading)
     texts = [decoded(field, reading.encoding) for field in fields]
     numbers, misfits = np.delete(numbers, misfits), numbers[misfits]
     has_all = _has_all(texts, len(numbers))
@@ -129,18 +156,8 @@ def _rows(block: bytes, ends: np.ndarray, first: int, reading: Reading, schema: 
         yield readable_rows(reading, schema, above + numbers, texts)
     alone = np.sort(np.concatenate([alone, misfits]))
     if len(alone):
-        lines = [line[:-1] for line in _lines(block, ends, alone)]
-        yield from _rows_of_single_lines(lines, above + alone, reading, schema)
-
-
-def _places(block: bytes, byte: bytes) -> np.ndarray:
-    return np.flatnonzero(np.frombuffer(block, np.uint8) == ord(byte))
-
-
-def _lines(block: bytes, ends: np.ndarray, numbers: np.ndarray) -> list[bytes]:
-    """Some of the lines of a block, with their line breaks; `ends` is where those of all are."""
-    starts = np.concatenate([[0], ends + 1])
-    return [block[start:end] for start, end in zip(starts[numbers], ends[numbers] + 1, strict=True)]
+        single = [line[:-1] for line in lines.taken(alone)]
+        yield from _rows_of_single_lines(single, above + alone, reading, schema)
 
 
 def _has_all(texts: Sequence[pa.Array], count: int) -> np.ndarray:
@@ -151,13 +168,11 @@ def _has_all(texts: Sequence[pa.Array], count: int) -> np.ndarray:
     return has_all
 
 
-def _alone(block: bytes, ends: np.ndarray, reading: Reading) -> np.ndarray:
-    """Numbers of the lines that are to be looked at one by one: not split at each separator, or blank."""
+def _alone(lines: _Lines, reading: Reading) -> np.ndarray:
+    """Numbers of the lines that are to be looked at one by one, since they are not split at each separator."""
     if reading.width == 1 or not _is_safe(reading):
-        return np.arange(len(ends))
-    blank = np.flatnonzero(np.diff(ends, prepend=-1) == 1)
-    marked = [np.searchsorted(ends, _places(block, mark)) for mark in (b'"', b"\r") if mark in block]
-    return np.unique(np.concatenate([blank, *marked]))
+        return np.arange(len(lines))
+    return np.unique(np.concatenate([np.arange(0), *[lines.those_with(m) for m in _MARKS if m in lines.block]]))
 
 
 def _is_safe(reading: Reading) -> bool:
@@ -165,16 +180,23 @@ def _is_safe(reading: Reading) -> bool:
     return ord(reading.separator) < _FIRST_TRAILING or is_utf_8(reading.encoding)
 
 
-def _split(block: bytes, reading: Reading) -> tuple[np.ndarray, list[pa.Array]]:
+def _split(lines: _Lines, reading: Reading) -> tuple[np.ndarray, list[pa.Array]]:
     """Numbers of the lines that have another width, and the fields of the others."""
     try:
-        return np.arange(0), _parsed(block, reading)
+        fields = _parsed(lines.block, reading)
     except (pa.ArrowInvalid, UnicodeDecodeError):  # the latter from the former's message
-        ends = _places(block, b"\n")
-        separators = np.searchsorted(ends, _places(block, reading.separator.encode()))
-        is_misfit = np.bincount(separators, minlength=len(ends)) != reading.width - 1
-        fitting = _lines(block, ends, np.flatnonzero(~is_misfit))
-        return np.flatnonzero(is_misfit), _parsed(b"".join(fitting), reading)
+        fields = []
+    if fields and not all(_is_blank_somewhere(field) for field in fields):
+        return np.arange(0), fields
+    separators = lines.those_with(reading.separator.encode())
+    is_misfit = np.bincount(separators, minlength=len(lines)) != reading.width - 1
+    fitting = lines.taken(np.flatnonzero(~is_misfit))
+    return np.flatnonzero(is_misfit), _parsed(b"".join(fitting), reading)
+
+
+def _is_blank_somewhere(field: pa.Array) -> bool:
+    """Blank lines are parsed, and every field of them is."""
+    return pc.min(pc.binary_length(field)).as_py() == 0
 
 
 def _parsed(block: bytes, reading: Reading) -> list[pa.Array]:
