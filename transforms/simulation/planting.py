@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from haiguan.transforms.simulation.draws import Draws, Ids
-from haiguan.transforms.simulation.editions import Piece
+from haiguan.transforms.simulation.editions import Piece, revision_of
 from haiguan.transforms.simulation.firms import Firms
 from haiguan.transforms.simulation.records import SUFFIXES, Records, World, good_records, with_quantity
 from haiguan.transforms.simulation.rules import (
@@ -62,7 +62,7 @@ def _flagged(world: World, year_index: int, block: int, good: Records) -> Record
         places, numbers = spread(plan.draws, name, world.planted(flag, year_index), int(of.sum()), start, end)
         rows = numbers - start
         if flag == OUTLIER:
-            places, rows = _among_many(world, good, places, rows)
+            places, rows = _among_many(world, plan.years[year_index], good, places, rows)
         free = (rule[rows] < 0) & possible[flag][good.piece[rows]] & ~has_more[rows]
         if flag in (ZERO_VALUE, IDENTICAL_ROW):
             free &= _is_like_the_next(good, rule, has_more, rows)
@@ -76,11 +76,16 @@ def _flagged(world: World, year_index: int, block: int, good: Records) -> Record
     return _doubled(_without_value(replace(good, rule=rule, variant=variant, partner=partner)))
 
 
-def _among_many(world: World, good: Records, places: Ids, rows: Ids) -> tuple[Ids, Ids]:
-    """For each record the next one of a weighed product with many records, which a unit value can lie far out of."""
+def _among_many(world: World, year: int, good: Records, places: Ids, rows: Ids) -> tuple[Ids, Ids]:
+    """For each record the next one of a weighed product with many records, which a unit value can lie far out of.
+
+    Products that share a code in that year have a price each, so that no unit value is far from all of them.
+    """
     _, cell, count = np.unique(_cell_of_product(good), return_inverse=True, return_counts=True)
-    is_weighed = np.array([unit.code in WEIGHED for unit in world.products.units])[good.product]
-    many = np.flatnonzero((count[cell] >= _MANY_RECORDS) & is_weighed)
+    is_weighed = np.array([unit.code in WEIGHED for unit in world.products.units])
+    _, code, sharing = np.unique(world.products.codes[revision_of(year)], return_inverse=True, return_counts=True)
+    can_be_told = is_weighed & (sharing[code] == 1)
+    many = np.flatnonzero((count[cell] >= _MANY_RECORDS) & can_be_told[good.product])
     if not len(many):
         return places[:0], rows[:0]
     chosen, first = np.unique(many[np.searchsorted(many, rows) % len(many)], return_index=True)
