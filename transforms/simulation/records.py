@@ -310,6 +310,6 @@ def with_quantity(world: World, firms: Firms, records: Records) -> Records:
     sold[records.rule == RULES.index("zero_quantity")] = 0
     sold[records.rule == RULES.index("missing_quantity")] = MISSING
     outlying = np.flatnonzero(records.rule == RULES.index(OUTLIER))
-    larger = records.variant[outlying] % 2 == 0
-    sold[outlying] = np.where(larger, sold[outlying] * 1000, np.maximum(sold[outlying] // 1000, 1))
+    larger = (records.variant[outlying] % 2 == 0) | (sold[outlying] < 1000)  # no file tells less than a thousandth
+    sold[outlying] = np.where(larger, sold[outlying] * 1000, sold[outlying] // 1000)
     return replace(records, thousandths=sold)
