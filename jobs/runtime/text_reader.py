@@ -92,7 +92,7 @@ def read_text(piece: Piece, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
             block, line = block.partition(b"\n")[2], 2
         lines = _Lines(block.replace(b"\r\n", b"\n") if b"\r" in block else block)
         yield from _rows(lines, line, piece.reading, schema)
-        line += len(lines)
+        line += lines.count
 
 
 def _blocks(piece: Piece) -> Iterator[bytes]:
@@ -121,14 +121,18 @@ class _Lines:
 
     block: bytes
 
-    def __len__(self) -> int:
+    @cached_property
+    def count(self) -> int:
+        """How many they are."""
         return line_breaks(self.block)
 
     @cached_property
     def ends(self) -> np.ndarray:
+        """The places of their line breaks."""
         return self.places(b"\n")
 
     def places(self, byte: bytes) -> np.ndarray:
+        """Where such a byte stands."""
         return np.flatnonzero(np.frombuffer(self.block, np.uint8) == ord(byte))
 
     def those_with(self, byte: bytes) -> np.ndarray:
@@ -136,6 +140,7 @@ class _Lines:
         return np.searchsorted(self.ends, self.places(byte))
 
     def taken(self, numbers: np.ndarray) -> list[bytes]:
+        """Some of the lines, by their numbers from 0."""
         starts = np.concatenate([[0], self.ends + 1])
         return [self.block[a:b] for a, b in zip(starts[numbers], self.ends[numbers] + 1, strict=True)]
 
@@ -144,7 +149,7 @@ def _rows(lines: _Lines, first: int, reading: Reading, schema: pa.Schema) -> Ite
     """Rows of lines, of which `first` is the number of the first."""
     above = first - int(reading.kind == "access")  # whose heading is not among its records
     alone = _alone(lines, reading)
-    numbers = np.delete(np.arange(len(lines)), alone)
+    numbers = np.delete(np.arange(lines.count), alone)
     misfits, fields = _split(_Lines(b"".join(lines.taken(numbers))) if len(alone) else lines, reading)
     texts = [decoded(field, reading.encoding) for field in fields]
     numbers, misfits = np.delete(numbers, misfits), numbers[misfits]
@@ -171,7 +176,7 @@ def _has_all(texts: Sequence[pa.Array], count: int) -> np.ndarray:
 def _alone(lines: _Lines, reading: Reading) -> np.ndarray:
     """Numbers of the lines that are to be looked at one by one, since they are not split at each separator."""
     if reading.width == 1 or not _is_safe(reading):
-        return np.arange(len(lines))
+        return np.arange(lines.count)
     return np.unique(np.concatenate([np.arange(0), *[lines.those_with(m) for m in _MARKS if m in lines.block]]))
 
 
@@ -189,7 +194,7 @@ def _split(lines: _Lines, reading: Reading) -> tuple[np.ndarray, list[pa.Array]]
     if fields and not all(_is_blank_somewhere(field) for field in fields):
         return np.arange(0), fields
     separators = lines.those_with(reading.separator.encode())
-    is_misfit = np.bincount(separators, minlength=len(lines)) != reading.width - 1
+    is_misfit = np.bincount(separators, minlength=lines.count) != reading.width - 1
     fitting = lines.taken(np.flatnonzero(~is_misfit))
     return np.flatnonzero(is_misfit), _parsed(b"".join(fitting), reading)
 
